@@ -36,14 +36,15 @@ class ChatTemplate {
   /// known), both with the line.
   static base::Result<std::shared_ptr<const ChatTemplate>> Parse(std::string_view source, std::string name);
 
-  /// A built-in template by name ("chatml", "llama2", "gemma", "plain"), for files that carry none; kNotFound otherwise.
+  /// A built-in template by name ("chatml", "llama2", "gemma", "plain"), for files that carry none; kNotFound
+  /// otherwise.
   static base::Result<std::shared_ptr<const ChatTemplate>> BuiltIn(std::string_view name);
 
   virtual ~ChatTemplate() = default;
 
-  /// Renders with `context` (a dict: messages, tools, add_generation_prompt, bos_token, ...). Strings inside it that are
-  /// marked untrusted (see Value) keep their origin through every operation. raise_exception() gives kInvalidArgument
-  /// with the template's message.
+  /// Renders with `context` (a dict: messages, tools, add_generation_prompt, bos_token, ...). Strings inside it that
+  /// are marked untrusted (see Value) keep their origin through every operation. raise_exception() gives
+  /// kInvalidArgument with the template's message.
   [[nodiscard]] virtual base::Result<RenderedPrompt> Render(const Value& context, const RenderLimits& limits) const = 0;
 
   [[nodiscard]] virtual const std::string& name() const = 0;
