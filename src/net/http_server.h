@@ -67,6 +67,10 @@ struct HttpServerOptions {
   std::chrono::milliseconds first_byte_timeout{10'000};
   std::chrono::milliseconds idle_timeout{75'000};      // keep-alive
   std::chrono::milliseconds write_timeout{30'000};     // a write that makes no progress
+
+  /// Makes the answer to a request that the server refuses itself (400, 408, 413, 414, 431, 500, 501, 503), so that the
+  /// layer above can give it its own shape. Called on a server thread. Empty: the message as plain text.
+  std::function<HttpResponse(int status, std::string_view message)> error_body;
 };
 
 /// Gets every well-formed request; called on a server thread, must not block.
