@@ -31,6 +31,8 @@ class Object {
   [[nodiscard]] Type type() const { return type_; }
   /// Nesting of the containers that it holds, as Value::depth.
   [[nodiscard]] virtual std::size_t depth() const { return 0; }
+  /// As Value::weight.
+  [[nodiscard]] virtual std::size_t weight() const { return 1; }
 
  private:
   Type type_;

@@ -11,6 +11,12 @@ namespace {
 constexpr std::size_t kScanLimit = 12;  // dicts up to this size are searched entry by entry
 constexpr std::size_t kNotFound = static_cast<std::size_t>(-1);
 
+// Sums stay below 2^64: weights of real values are small, those of hostile ones stop here.
+constexpr std::size_t kMaxWeight = std::size_t{1} << 60;
+std::size_t AddWeight(std::size_t a, std::size_t b) {
+  return std::min(a + b, kMaxWeight);
+}
+
 bool IsNumber(const Value& v) {
   return v.IsBool() || v.IsInt() || v.IsDouble();
 }
@@ -41,7 +47,10 @@ bool DictsEqual(const Dict& a, const Dict& b) {
 
 Value MakeList(std::vector<Value> items, bool tuple, Value (*make)(std::shared_ptr<const List>)) {
   auto list = std::make_shared<List>();
-  for (const Value& item : items) list->depth = std::max(list->depth, item.depth() + 1);
+  for (const Value& item : items) {
+    list->depth = std::max(list->depth, item.depth() + 1);
+    list->weight = AddWeight(list->weight, item.weight());
+  }
   list->items = std::move(items);
   list->tuple = tuple;
   return make(std::move(list));
@@ -94,6 +103,19 @@ std::size_t Value::depth() const {
   }
 }
 
+std::size_t Value::weight() const {
+  switch (kind()) {
+    case Kind::kList:
+      return list().weight;
+    case Kind::kDict:
+      return dict().weight();
+    case Kind::kObject:
+      return object().weight();
+    default:
+      return 1;
+  }
+}
+
 bool Value::SameObject(const Value& other) const {
   if (kind() != other.kind()) return false;
   switch (kind()) {
@@ -113,6 +135,7 @@ bool Value::SameObject(const Value& other) const {
 void Dict::Set(Value key, Value value) {
   const std::size_t found = IndexOf(key);
   depth_ = std::max({depth_, value.depth() + 1, key.depth() + 1});
+  weight_ = AddWeight(weight_, AddWeight(value.weight(), key.weight()));
   if (found != kNotFound) {
     entries_[found].second = std::move(value);
     return;

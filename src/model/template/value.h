@@ -22,7 +22,8 @@ class Value;
 /// An immutable list or tuple.
 struct List {
   std::vector<Value> items;
-  std::size_t depth = 1;  // of nesting: 1 for a list without containers in it
+  std::size_t depth = 1;   // of nesting: 1 for a list without containers in it
+  std::size_t weight = 1;  // number of values in it, itself counted, shared ones each time (saturating)
   bool tuple = false;
 };
 
@@ -90,6 +91,8 @@ class Value {
 
   /// How deep containers are nested: 0 for a scalar, 1 for a list of scalars.
   [[nodiscard]] std::size_t depth() const;
+  /// How many values a walk through this one visits (saturating): shared parts count each time that they occur.
+  [[nodiscard]] std::size_t weight() const;
   /// True if both share the same list, dict, string or object.
   [[nodiscard]] bool SameObject(const Value& other) const;
 
@@ -124,6 +127,7 @@ class Dict {
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
   [[nodiscard]] bool empty() const { return entries_.empty(); }
   [[nodiscard]] std::size_t depth() const { return depth_; }
+  [[nodiscard]] std::size_t weight() const { return weight_; }
 
  private:
   [[nodiscard]] std::size_t IndexOf(std::string_view key) const;
@@ -134,6 +138,7 @@ class Dict {
   std::map<std::string_view, std::size_t> index_;
   std::size_t others_ = 0;  // keys that are no strings
   std::size_t depth_ = 1;
+  std::size_t weight_ = 1;
 };
 
 /// Python's ==: numbers by value across int, float and bool; lists, tuples and dicts element by element.
