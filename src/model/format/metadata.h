@@ -12,9 +12,9 @@
 namespace bowhead::model {
 
 /// One metadata value. Integers of every width are widened to 64 bits, floats to double; arrays are homogeneous.
-using MetadataValue = std::variant<std::uint64_t, std::int64_t, double, bool, std::string, std::vector<std::uint64_t>,
-                                   std::vector<std::int64_t>, std::vector<double>, std::vector<bool>,
-                                   std::vector<std::string>>;
+using MetadataValue =
+    std::variant<std::uint64_t, std::int64_t, double, bool, std::string, std::vector<std::uint64_t>,
+                 std::vector<std::int64_t>, std::vector<double>, std::vector<bool>, std::vector<std::string>>;
 
 /// Keys and values of a model file, sorted by key. The getters convert between integer kinds where the value fits
 /// (a u32 0 is also a valid i64 0, an integer also a valid double) and give nullopt/nullptr where the key is absent or
