@@ -1,0 +1,157 @@
+#include "kernels/code_block.h"
+
+#include <cstring>
+
+namespace bowhead::kernels {
+namespace {
+
+std::uint8_t Byte(const std::byte* p, std::size_t i) { return static_cast<std::uint8_t>(p[i]); }
+
+std::uint16_t LoadU16(const std::byte* p) {
+  return static_cast<std::uint16_t>(Byte(p, 0) | (static_cast<unsigned>(Byte(p, 1)) << 8));
+}
+
+std::uint8_t Bits(unsigned value, unsigned shift, unsigned count) {
+  return static_cast<std::uint8_t>((value >> shift) & ((1U << count) - 1U));
+}
+
+// 16 bytes hold values 0..15 in their low and 16..31 in their high nibbles.
+void ReadNibbles(const std::byte* q, CodeBlock& block) {
+  for (std::size_t i = 0; i < 16; ++i) {
+    block.code[i] = Bits(Byte(q, i), 0, 4);
+    block.code[i + 16] = Bits(Byte(q, i), 4, 4);
+  }
+}
+
+// A little-endian 32-bit mask holds bit 4 of each value.
+void AddFifthBits(const std::byte* mask, CodeBlock& block) {
+  for (std::size_t i = 0; i < 32; ++i) {
+    block.code[i] = static_cast<std::uint8_t>(block.code[i] | (Bits(Byte(mask, i / 8), i % 8, 1) << 4));
+  }
+}
+
+// The 6-bit scale and minimum of sub-block j (0..7), packed into 12 bytes by Q4_K and Q5_K.
+void ReadScaleMinK4(const std::byte* s, std::size_t j, CodeBlock& block) {
+  std::uint8_t scale = 0;
+  std::uint8_t min = 0;
+  if (j < 4) {
+    scale = Bits(Byte(s, j), 0, 6);
+    min = Bits(Byte(s, j + 4), 0, 6);
+  } else {
+    scale = static_cast<std::uint8_t>(Bits(Byte(s, j + 4), 0, 4) | (Bits(Byte(s, j - 4), 6, 2) << 4));
+    min = static_cast<std::uint8_t>(Bits(Byte(s, j + 4), 4, 4) | (Bits(Byte(s, j), 6, 2) << 4));
+  }
+  block.sub_scale = {static_cast<std::int8_t>(scale), static_cast<std::int8_t>(scale)};
+  block.sub_min = {min, min};
+}
+
+constexpr std::uint16_t kHalfSign = 0x8000;
+
+void ReadQ2K(const std::byte* super, std::size_t j, CodeBlock& block) {
+  const std::byte* q = super + 16 + (j / 4) * 32;
+  const auto shift = static_cast<unsigned>(j % 4) * 2;
+  for (std::size_t i = 0; i < 32; ++i) block.code[i] = Bits(Byte(q, i), shift, 2);
+  for (std::size_t h = 0; h < 2; ++h) {
+    const std::uint8_t packed = Byte(super, j * 2 + h);
+    block.sub_scale[h] = static_cast<std::int8_t>(packed & 0xF);
+    block.sub_min[h] = static_cast<std::uint8_t>(packed >> 4);
+  }
+  block.d = LoadU16(super + 80);
+  block.m = LoadU16(super + 82) ^ kHalfSign;
+}
+
+void ReadQ3K(const std::byte* super, std::size_t j, CodeBlock& block) {
+  const std::byte* high = super;
+  const std::byte* q = super + 32 + (j / 4) * 32;
+  const std::byte* s = super + 96;
+  const auto shift = static_cast<unsigned>(j % 4) * 2;
+  for (std::size_t i = 0; i < 32; ++i) {
+    block.code[i] =
+        static_cast<std::uint8_t>(Bits(Byte(q, i), shift, 2) | (Bits(Byte(high, i), static_cast<unsigned>(j), 1) << 2));
+  }
+  for (std::size_t h = 0; h < 2; ++h) {
+    const std::size_t i = j * 2 + h;
+    const std::uint8_t low = i < 8 ? Bits(Byte(s, i), 0, 4) : Bits(Byte(s, i - 8), 4, 4);
+    const std::uint8_t top = Bits(Byte(s, 8 + i % 4), static_cast<unsigned>(i / 4) * 2, 2);
+    block.sub_scale[h] = static_cast<std::int8_t>((low | (top << 4)) - 32);
+  }
+  block.d = LoadU16(super + 108);
+}
+
+// Q4_K, and Q5_K with its plane of fifth bits.
+void ReadQ45K(const std::byte* super, std::size_t j, bool fifth_bits, CodeBlock& block) {
+  const std::byte* high = super + 16;
+  const std::byte* q = super + (fifth_bits ? 48 : 16) + (j / 2) * 32;
+  const auto shift = static_cast<unsigned>(j % 2) * 4;
+  for (std::size_t i = 0; i < 32; ++i) {
+    block.code[i] = Bits(Byte(q, i), shift, 4);
+    if (fifth_bits) {
+      block.code[i] =
+          static_cast<std::uint8_t>(block.code[i] | (Bits(Byte(high, i), static_cast<unsigned>(j), 1) << 4));
+    }
+  }
+  ReadScaleMinK4(super + 4, j, block);
+  block.d = LoadU16(super);
+  block.m = LoadU16(super + 2) ^ kHalfSign;
+}
+
+void ReadQ6K(const std::byte* super, std::size_t j, CodeBlock& block) {
+  const std::size_t half = j / 4;
+  const std::size_t quarter = j % 4;
+  const std::byte* low = super + half * 64 + (quarter % 2) * 32;
+  const std::byte* high = super + 128 + half * 32;
+  for (std::size_t i = 0; i < 32; ++i) {
+    block.code[i] = static_cast<std::uint8_t>(Bits(Byte(low, i), quarter < 2 ? 0 : 4, 4) |
+                                              (Bits(Byte(high, i), static_cast<unsigned>(quarter) * 2, 2) << 4));
+  }
+  for (std::size_t h = 0; h < 2; ++h) block.sub_scale[h] = static_cast<std::int8_t>(Byte(super, 192 + j * 2 + h));
+  block.d = LoadU16(super + 208);
+}
+
+}  // namespace
+
+CodeBlock ReadCodeBlock(TensorType type, const std::byte* row, std::size_t index) {
+  CodeBlock block;
+  const TensorTypeInfo& info = GetTensorTypeInfo(type);
+  const std::size_t per_unit = info.block_elements / 32;
+  const std::byte* unit = row + (index / per_unit) * info.block_bytes;
+  const std::size_t j = index % per_unit;
+  switch (type) {
+    case TensorType::kQ4_0:
+    case TensorType::kIQ4_NL:
+      block.d = LoadU16(unit);
+      ReadNibbles(unit + 2, block);
+      break;
+    case TensorType::kQ4_1:
+      block.d = LoadU16(unit);
+      block.m = LoadU16(unit + 2);
+      ReadNibbles(unit + 4, block);
+      break;
+    case TensorType::kQ5_0:
+      block.d = LoadU16(unit);
+      ReadNibbles(unit + 6, block);
+      AddFifthBits(unit + 2, block);
+      break;
+    case TensorType::kQ5_1:
+      block.d = LoadU16(unit);
+      block.m = LoadU16(unit + 2);
+      ReadNibbles(unit + 8, block);
+      AddFifthBits(unit + 4, block);
+      break;
+    case TensorType::kQ8_0:
+      block.d = LoadU16(unit);
+      for (std::size_t i = 0; i < 32; ++i) block.code[i] = Byte(unit, 2 + i) ^ 0x80U;
+      break;
+    case TensorType::kQ2_K: ReadQ2K(unit, j, block); break;
+    case TensorType::kQ3_K: ReadQ3K(unit, j, block); break;
+    case TensorType::kQ4_K: ReadQ45K(unit, j, false, block); break;
+    case TensorType::kQ5_K: ReadQ45K(unit, j, true, block); break;
+    case TensorType::kQ6_K: ReadQ6K(unit, j, block); break;
+    case TensorType::kF32:
+    case TensorType::kF16:
+    case TensorType::kBF16: break;
+  }
+  return block;
+}
+
+}  // namespace bowhead::kernels

@@ -1,0 +1,15 @@
+// The AVX-512 matrix product, for table_avx512.cc.
+#pragma once
+
+#include <cstddef>
+
+#include "kernels/activations.h"
+#include "kernels/packed_matrix.h"
+
+namespace bowhead::kernels::avx512 {
+
+/// See KernelTable::matmul.
+void Matmul(const PackedMatrix& weights, std::size_t first, std::size_t last, const ActivationTile& tile, float* out,
+            std::size_t out_stride);
+
+}  // namespace bowhead::kernels::avx512

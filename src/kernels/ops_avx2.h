@@ -1,0 +1,22 @@
+// The AVX2 kernels besides the matrix product, for table_avx2.cc. Contracts: KernelTable in dispatch.h.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/dispatch.h"
+
+namespace bowhead::kernels::avx2 {
+
+void Quantize(const float* x, std::size_t k, std::size_t column, bool with_values, const ActivationTile& tile);
+void RmsNorm(const float* x, const float* weight, std::size_t n, float epsilon, float* out);
+void Add(const float* x, std::size_t n, float* y);
+void SiluMul(const float* gate, const float* up, std::size_t n, float* out);
+void GeluMul(const float* gate, const float* up, std::size_t n, float* out);
+void Attention(const AttentionChunk& chunk);
+void ToHalf(const float* x, std::size_t n, std::uint16_t* out, std::size_t stride);
+
+/// The table of this instruction set.
+extern const KernelTable kTable;
+
+}  // namespace bowhead::kernels::avx2

@@ -1,0 +1,222 @@
+#include "kernels/table_scalar.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "kernels/half.h"
+
+namespace bowhead::kernels::scalar {
+namespace {
+
+std::uint16_t LoadU16(const std::uint8_t* p) {
+  std::uint16_t value = 0;
+  std::memcpy(&value, p, 2);
+  return value;
+}
+
+// One row's part of a k-block.
+struct RowBlock {
+  std::array<int, 32> code;  // bias included
+  std::array<float, 2> d;
+  std::array<float, 2> m;
+};
+
+int ReadCode(TensorType type, const PanelLayout& layout, const std::uint8_t* block, std::size_t row, std::size_t k) {
+  const std::size_t group = k / 4;
+  const std::size_t at = row * 4 + k % 4;
+  if (layout.byte_offset != PanelLayout::kAbsent) return block[layout.byte_offset + group * 64 + at];
+  int code = 0;
+  int bits = 0;
+  if (layout.nibble_offset != PanelLayout::kAbsent) {
+    code = (block[layout.nibble_offset + group % 4 * 64 + at] >> (group < 4 ? 0 : 4)) & 0xF;
+    bits = 4;
+  }
+  if (layout.pair_offset != PanelLayout::kAbsent) {
+    code |= ((block[layout.pair_offset + group / 4 * 64 + at] >> (group % 4 * 2)) & 3) << bits;
+    bits += 2;
+  }
+  if (layout.bit_offset != PanelLayout::kAbsent) code |= ((block[layout.bit_offset + at] >> group) & 1) << bits;
+  return type == TensorType::kIQ4_NL ? kIq4NlValues[static_cast<std::size_t>(code)] + 128 : code;
+}
+
+RowBlock ReadRowBlock(TensorType type, const std::uint8_t* unit, std::size_t i, std::size_t row) {
+  const PanelLayout layout = GetPanelLayout(type);
+  const QuantTraits traits = GetQuantTraits(type);
+  const std::uint8_t* block = unit + layout.head_bytes + i * layout.block_bytes;
+  RowBlock out;
+  for (std::size_t k = 0; k < 32; ++k) out.code[k] = ReadCode(type, layout, block, row, k);
+  out.m = {0.0F, 0.0F};
+  if (!traits.sub_blocks) {
+    out.d.fill(HalfToFloat(LoadU16(block + layout.scale_offset + row * 2)));
+    if (traits.has_min) out.m.fill(HalfToFloat(LoadU16(block + layout.min_offset + row * 2)));
+    return out;
+  }
+  const float d = HalfToFloat(LoadU16(unit + row * 2));
+  const float m = traits.has_min ? HalfToFloat(LoadU16(unit + 32 + row * 2)) : 0.0F;
+  for (std::size_t h = 0; h < 2; ++h) {
+    const std::uint8_t scale = block[layout.scale_offset + (traits.per_16 ? h * 16 : 0) + row];
+    if (type == TensorType::kQ2_K) {
+      out.d[h] = d * static_cast<float>(scale & 0xF);
+      out.m[h] = m * static_cast<float>(scale >> 4);
+    } else {
+      out.d[h] = d * static_cast<float>(static_cast<std::int8_t>(scale));
+      if (traits.has_min) out.m[h] = m * static_cast<float>(block[layout.min_offset + row]);
+    }
+  }
+  return out;
+}
+
+float DotBlock(const RowBlock& w, const QuantTraits& traits, const ActivationTile& tile, std::size_t b, std::size_t c,
+               float acc) {
+  const std::int8_t* q = tile.q + (b * tile.width + c) * 32;
+  const float scale = tile.scale[b * tile.width + c];
+  const std::size_t parts = traits.per_16 ? 2 : 1;
+  for (std::size_t h = 0; h < parts; ++h) {
+    int dot = 0;
+    int sum = 0;
+    for (std::size_t k = h * 16; k < (traits.per_16 ? h * 16 + 16 : 32); ++k) {
+      dot += w.code[k] * q[k];
+      sum += q[k];
+    }
+    acc += static_cast<float>(dot - traits.bias * sum) * (w.d[h] * scale);
+    if (traits.has_min) acc += w.m[h] * (scale * static_cast<float>(sum));
+  }
+  return acc;
+}
+
+void QuantizedPanel(const PackedMatrix& weights, const std::uint8_t* panel, const ActivationTile& tile, float* out,
+                    std::size_t out_stride) {
+  const PanelLayout layout = GetPanelLayout(weights.type);
+  const QuantTraits traits = GetQuantTraits(weights.type);
+  for (std::size_t row = 0; row < kPanelRows; ++row) {
+    std::array<float, kTileColumns> acc{};
+    for (std::size_t b = 0; b < weights.cols / kBlockColumns; ++b) {
+      const std::uint8_t* unit = panel + b / layout.blocks_per_unit * layout.unit_bytes();
+      const RowBlock w = ReadRowBlock(weights.type, unit, b % layout.blocks_per_unit, row);
+      for (std::size_t c = 0; c < tile.width; ++c) acc[c] = DotBlock(w, traits, tile, b, c, acc[c]);
+    }
+    for (std::size_t c = 0; c < tile.width; ++c) out[c * out_stride + row] = acc[c];
+  }
+}
+
+float ReadFloat(TensorType type, const std::uint8_t* panel, std::size_t row, std::size_t k) {
+  if (type == TensorType::kF32) {
+    float value = 0;
+    std::memcpy(&value, panel + (k * kPanelRows + row) * 4, 4);
+    return value;
+  }
+  if (type == TensorType::kF16) return HalfToFloat(LoadU16(panel + (k * kPanelRows + row) * 2));
+  return BFloat16ToFloat(LoadU16(panel + (k / 2 * kPanelRows * 2 + row * 2 + k % 2) * 2));
+}
+
+void FloatPanel(const PackedMatrix& weights, const std::uint8_t* panel, const ActivationTile& tile, float* out,
+                std::size_t out_stride) {
+  for (std::size_t row = 0; row < kPanelRows; ++row) {
+    std::array<float, kTileColumns> acc{};
+    for (std::size_t k = 0; k < weights.cols; ++k) {
+      const float w = ReadFloat(weights.type, panel, row, k);
+      for (std::size_t c = 0; c < tile.width; ++c) acc[c] += w * tile.values[k * tile.width + c];
+    }
+    for (std::size_t c = 0; c < tile.width; ++c) out[c * out_stride + row] = acc[c];
+  }
+}
+
+void Matmul(const PackedMatrix& weights, std::size_t first, std::size_t last, const ActivationTile& tile, float* out,
+            std::size_t out_stride) {
+  const bool quantized = GetQuantTraits(weights.type).quantized;
+  for (std::size_t p = first; p < last; ++p) {
+    (quantized ? QuantizedPanel : FloatPanel)(weights, weights.panel(p), tile, out + p * kPanelRows, out_stride);
+  }
+}
+
+void Quantize(const float* x, std::size_t k, std::size_t column, bool with_values, const ActivationTile& tile) {
+  const std::size_t width = tile.width;
+  for (std::size_t b = 0; b < k / 32; ++b) {
+    float largest = 0.0F;
+    for (std::size_t i = 0; i < 32; ++i) largest = std::max(largest, std::fabs(x[b * 32 + i]));
+    const float scale = largest / 127.0F;
+    const float inverse = largest > 0.0F ? 127.0F / largest : 0.0F;
+    std::array<int, 2> sums{};
+    for (std::size_t i = 0; i < 32; ++i) {
+      const float scaled = std::clamp(std::nearbyint(x[b * 32 + i] * inverse), -127.0F, 127.0F);
+      const int q = std::isnan(scaled) ? 0 : static_cast<int>(scaled);
+      tile.q[(b * width + column) * 32 + i] = static_cast<std::int8_t>(q);
+      sums[i / 16] += q;
+    }
+    const std::size_t at = b * width + column;
+    tile.scale[at] = scale;
+    tile.sum[at] = -128 * (sums[0] + sums[1]);
+    tile.scaled_sum[at] = scale * static_cast<float>(sums[0] + sums[1]);
+    for (std::size_t h = 0; h < 2; ++h) {
+      tile.half_sum[(b * 2 + h) * width + column] = -128 * sums[h];
+      tile.half_scaled_sum[(b * 2 + h) * width + column] = scale * static_cast<float>(sums[h]);
+    }
+  }
+  if (!with_values) return;
+  for (std::size_t i = 0; i < k; ++i) tile.values[i * width + column] = x[i];
+}
+
+void RmsNorm(const float* x, const float* weight, std::size_t n, float epsilon, float* out) {
+  float squares = 0.0F;
+  for (std::size_t i = 0; i < n; ++i) squares += x[i] * x[i];
+  const float scale = 1.0F / std::sqrt(squares / static_cast<float>(n) + epsilon);
+  for (std::size_t i = 0; i < n; ++i) out[i] = x[i] * scale * weight[i];
+}
+
+void Add(const float* x, std::size_t n, float* y) {
+  for (std::size_t i = 0; i < n; ++i) y[i] += x[i];
+}
+
+void SiluMul(const float* gate, const float* up, std::size_t n, float* out) {
+  for (std::size_t i = 0; i < n; ++i) out[i] = gate[i] / (1.0F + std::exp(-gate[i])) * up[i];
+}
+
+void GeluMul(const float* gate, const float* up, std::size_t n, float* out) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const float g = gate[i];
+    out[i] = 0.5F * g * (1.0F + std::tanh(0.7978845608F * (g + 0.044715F * g * g * g))) * up[i];
+  }
+}
+
+void AttentionRow(const AttentionChunk& c, std::size_t row) {
+  const float* q = c.q + row * c.head_dim;
+  float* scores = c.scratch + row * kAttentionChunk;
+  float* out = c.out + row * c.head_dim;
+  const auto first = static_cast<std::size_t>(std::max(c.first_key[row], 0));
+  const auto last = std::min(static_cast<std::size_t>(std::max(c.last_key[row], 0)), c.num_blocks * 16);
+  float max = -std::numeric_limits<float>::infinity();
+  for (std::size_t key = first; key < last; ++key) {
+    float score = 0.0F;
+    for (std::size_t d = 0; d < c.head_dim; ++d) score += q[d] * HalfToFloat(c.k_blocks[key / 16][d * 16 + key % 16]);
+    scores[key] = score;
+    max = std::max(max, score);
+  }
+  std::fill(out, out + c.head_dim, 0.0F);
+  float sum = 0.0F;
+  for (std::size_t key = first; key < last; ++key) {
+    const float p = std::exp(scores[key] - max);
+    sum += p;
+    const std::uint16_t* v = c.v_blocks[key / 16] + key % 16 * c.head_dim;
+    for (std::size_t d = 0; d < c.head_dim; ++d) out[d] += p * HalfToFloat(v[d]);
+  }
+  c.max[row] = max;
+  c.sum[row] = sum;
+}
+
+void Attention(const AttentionChunk& c) {
+  for (std::size_t row = 0; row < c.rows; ++row) AttentionRow(c, row);
+}
+
+void ToHalf(const float* x, std::size_t n, std::uint16_t* out, std::size_t stride) {
+  for (std::size_t i = 0; i < n; ++i) out[i * stride] = FloatToHalf(x[i]);
+}
+
+}  // namespace
+
+constinit const KernelTable kTable = {"scalar", Matmul,  Quantize,  RmsNorm, Add,
+                                      SiluMul,  GeluMul, Attention, ToHalf};
+
+}  // namespace bowhead::kernels::scalar
