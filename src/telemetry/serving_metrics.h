@@ -49,8 +49,8 @@ struct ServingMetrics {
 struct HttpMetrics {
   explicit HttpMetrics(Registry& registry);
 
-  /// Counts an answered request (a thread-safe lookup under a lock: once per request).
-  void Observe(std::string_view route, std::string_view method, int status, double seconds);
+  /// Counts an answered request and its seconds (a lookup under a lock: once per request).
+  void Observe(std::string_view route, std::string_view method, int status, double elapsed);
 
   Family<Counter>& requests;   // route, method, status
   Family<Histogram>& seconds;  // route; from the whole request to the last byte of the answer
