@@ -1,7 +1,9 @@
 // Logits of llama.cpp for the golden numbers, over its public C API. Built by record.py, never by CMake.
 //   llama_logits MODEL IDS OUT CHUNK [f32|f16] [threads]
+//   llama_logits MODEL TEXT OUT 0
 // IDS: int32 token ids, cut into sequences of CHUNK tokens that each start at position 0. OUT: float32 [ids,
-// vocabulary].
+// vocabulary]. The second form
+// writes the int32 token ids of a text, with the tokens that the model wants before it.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -31,6 +33,15 @@ int main(int argc, char** argv) {
   llama_backend_init();
   llama_model* model = llama_model_load_from_file(argv[1], llama_model_default_params());
   if (model == nullptr) return 1;
+  const llama_vocab* vocabulary = llama_model_get_vocab(model);
+  if (chunk == 0) {
+    std::vector<llama_token> tokens(bytes.size() + 8);
+    const int n = llama_tokenize(vocabulary, bytes.data(), static_cast<std::int32_t>(bytes.size()), tokens.data(),
+                                 static_cast<std::int32_t>(tokens.size()), true, false);
+    std::ofstream(argv[3], std::ios::binary)
+        .write(reinterpret_cast<const char*>(tokens.data()), static_cast<std::streamsize>(sizeof(llama_token)) * n);
+    return n > 0 ? 0 : 1;
+  }
   llama_context_params params = llama_context_default_params();
   params.n_ctx = params.n_batch = params.n_ubatch = static_cast<std::uint32_t>(chunk);
   params.n_threads = params.n_threads_batch = threads;
@@ -38,7 +49,7 @@ int main(int argc, char** argv) {
   params.type_k = params.type_v = f32_cache ? GGML_TYPE_F32 : GGML_TYPE_F16;
   llama_context* context = llama_init_from_model(model, params);
   if (context == nullptr) return 1;
-  const int vocab = llama_vocab_n_tokens(llama_model_get_vocab(model));
+  const int vocab = llama_vocab_n_tokens(vocabulary);
 
   std::ofstream out(argv[3], std::ios::binary);
   for (std::size_t start = 0; start < ids.size(); start += static_cast<std::size_t>(chunk)) {
