@@ -1,0 +1,157 @@
+// What this machine can do at best, for the same run as the engines: read bandwidth, int8 products, clock. Prints JSON.
+//   g++ -std=c++20 -O2 -pthread bench/roofline.cc -o roofline && ./roofline [--threads N] [--mib N]
+#include <immintrin.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double Seconds(Clock::time_point from) {
+  return std::chrono::duration<double>(Clock::now() - from).count();
+}
+
+/// Keeps a value alive without storing it anywhere that costs.
+template <typename T>
+void Keep(T& value) {
+  asm volatile("" : "+x"(value));
+}
+
+/// Runs `work(thread)` on that many threads at once, started together; returns the seconds until the last one is done.
+template <typename Work>
+double Together(int threads, Work work) {
+  std::atomic<int> waiting{threads};
+  std::vector<double> seconds(static_cast<std::size_t>(threads));
+  std::vector<std::thread> team;
+  for (int t = 0; t < threads; ++t) {
+    team.emplace_back([&, t] {
+      waiting.fetch_sub(1);
+      while (waiting.load() > 0) {
+      }
+      const Clock::time_point start = Clock::now();
+      work(t);
+      seconds[static_cast<std::size_t>(t)] = Seconds(start);
+    });
+  }
+  for (std::thread& thread : team) thread.join();
+  return *std::max_element(seconds.begin(), seconds.end());
+}
+
+// Eight 512-bit loads in flight per step: what a GEMV's weight stream looks like at best.
+__attribute__((target("avx512f"))) void Read512(const std::byte* data, std::size_t bytes) {
+  __m512i sum[8] = {};
+  for (std::size_t i = 0; i < bytes; i += 512) {
+    for (std::size_t j = 0; j < 8; ++j) sum[j] = _mm512_xor_si512(sum[j], _mm512_load_si512(data + i + 64 * j));
+  }
+  for (__m512i& s : sum) Keep(s);
+}
+
+__attribute__((target("avx2"))) void Read256(const std::byte* data, std::size_t bytes) {
+  __m256i sum[8] = {};
+  for (std::size_t i = 0; i < bytes; i += 256) {
+    for (std::size_t j = 0; j < 8; ++j) {
+      sum[j] = _mm256_xor_si256(sum[j], _mm256_load_si256(reinterpret_cast<const __m256i*>(data + i + 32 * j)));
+    }
+  }
+  for (__m256i& s : sum) Keep(s);
+}
+
+// Sixteen independent accumulators hide the latency of vpdpbusd on every core that has it.
+__attribute__((target("avx512f,avx512vnni"))) void Products512(std::int64_t rounds) {
+  __m512i sum[16] = {};
+  __m512i a = _mm512_set1_epi8(3);
+  __m512i b = _mm512_set1_epi8(5);
+  for (std::int64_t i = 0; i < rounds; ++i) {
+    Keep(a);
+    Keep(b);
+#pragma GCC unroll 16
+    for (int j = 0; j < 16; ++j) sum[j] = _mm512_dpbusd_epi32(sum[j], a, b);
+  }
+  for (__m512i& s : sum) Keep(s);
+}
+
+/// GB/s of the best of five reads by that many threads.
+double ReadBandwidth(const std::byte* arena, std::size_t bytes, int threads) {
+  const bool wide = __builtin_cpu_supports("avx512f") != 0;
+  const std::size_t part = bytes / static_cast<std::size_t>(threads) / 4096 * 4096;
+  double best = 0;
+  for (int i = 0; i < 5; ++i) {
+    const double seconds =
+        Together(threads, [&](int t) { (wide ? Read512 : Read256)(arena + part * static_cast<std::size_t>(t), part); });
+    best = std::max(best, static_cast<double>(part) * threads / seconds / 1e9);
+  }
+  return best;
+}
+
+/// Tera-operations per second (two per product); 0 without AVX-512 VNNI.
+double ProductRate(int threads) {
+  if (__builtin_cpu_supports("avx512vnni") == 0) return 0;
+  constexpr std::int64_t kRounds = 40'000'000;
+  const double seconds = Together(threads, [](int) { Products512(kRounds); });
+  return static_cast<double>(kRounds) * 16 * 64 * 2 * threads / seconds / 1e12;
+}
+
+/// GHz: additions that wait for each other take one cycle each.
+double ClockRate() {
+  constexpr std::int64_t kRounds = 100'000'000;
+  std::int64_t value = 1;
+  const Clock::time_point start = Clock::now();
+  for (std::int64_t i = 0; i < kRounds; ++i) {
+    asm volatile("add $1, %0\n\tadd $1, %0\n\tadd $1, %0\n\tadd $1, %0" : "+r"(value));
+  }
+  return static_cast<double>(kRounds) * 4 / Seconds(start) / 1e9;
+}
+
+/// Nanoseconds from one thread's store to the other's answer and back.
+double RoundTripNs() {
+  constexpr int kRounds = 200'000;
+  std::atomic<int> turn{0};
+  const double seconds = Together(2, [&](int t) {
+    for (int i = 0; i < kRounds; ++i) {
+      while (turn.load(std::memory_order_acquire) != t) {
+      }
+      turn.store(1 - t, std::memory_order_release);
+    }
+  });
+  return seconds / kRounds * 1e9;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  int max_threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  std::size_t mib = 1024;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    if (std::string_view(argv[i]) == "--threads") max_threads = std::max(1, std::atoi(argv[i + 1]));
+    if (std::string_view(argv[i]) == "--mib") mib = static_cast<std::size_t>(std::max(16, std::atoi(argv[i + 1])));
+  }
+  const std::size_t bytes = mib << 20;
+  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) {
+    std::fprintf(stderr, "roofline: no %zu MiB of memory; use --mib\n", mib);
+    return 1;
+  }
+  madvise(memory, bytes, MADV_HUGEPAGE);
+  std::byte* arena = static_cast<std::byte*>(memory);
+  for (std::size_t i = 0; i < bytes; i += 64) arena[i] = static_cast<std::byte>(i >> 6);
+
+  std::printf("{\"ghz\": %.3f, \"round_trip_ns\": %.0f", ClockRate(), max_threads > 1 ? RoundTripNs() : 0.0);
+  for (const int threads : {1, max_threads}) {
+    std::printf(", \"read_gbps_%d\": %.2f, \"int8_tops_%d\": %.3f", threads, ReadBandwidth(arena, bytes, threads),
+                threads, ProductRate(threads));
+    if (threads == max_threads) break;
+  }
+  std::printf("}\n");
+  return 0;
+}
