@@ -37,7 +37,8 @@ class Tokenizer {
   virtual ~Tokenizer() = default;
 
   /// Builds the tokenizer that the metadata describes (tokenizer.ggml.*). Errors: kUnimplemented for a model or
-  /// pre-tokenizer that is not known (named, with the list of those that are), kInvalidArgument for inconsistent tables.
+  /// pre-tokenizer that is not known (named, with the list of those that are), kInvalidArgument for inconsistent
+  /// tables.
   static base::Result<std::unique_ptr<const Tokenizer>> Create(const Metadata& metadata);
 
   /// Any bytes, invalid UTF-8 too. Linear time (up to a logarithm) in the length of the text.
@@ -45,8 +46,8 @@ class Tokenizer {
 
   /// The bytes that a token adds to a text; for special tokens their spelling. "" for an id out of range.
   [[nodiscard]] virtual std::string_view TokenBytes(TokenId id) const = 0;
-  /// The bytes of all tokens; special (control) tokens are left out unless asked for. SentencePiece's leading space is
-  /// removed where the file's add_space_prefix says that Encode added it.
+  /// The bytes of all tokens; special (control) tokens are left out unless asked for. Where the file's add_space_prefix
+  /// makes Encode write a space (at the start and after special tokens), that one space is removed again.
   [[nodiscard]] virtual std::string Decode(std::span<const TokenId> ids, bool with_special = false) const = 0;
 
   [[nodiscard]] virtual std::size_t vocab_size() const = 0;
@@ -67,9 +68,10 @@ class Tokenizer {
 /// wait for the next token; bytes that can no longer become valid come out as U+FFFD. Not thread-safe.
 class Detokenizer {
  public:
-  /// `tokenizer` must outlive this object.
-  explicit Detokenizer(const Tokenizer& tokenizer, bool with_special = false)
-      : tokenizer_(&tokenizer), with_special_(with_special) {}
+  /// `tokenizer` must outlive this object. `continuation`: the tokens go on from a text that is already there, so a
+  /// SentencePiece token's leading space is part of the text and stays.
+  explicit Detokenizer(const Tokenizer& tokenizer, bool with_special = false, bool continuation = false)
+      : tokenizer_(&tokenizer), with_special_(with_special), first_(!continuation) {}
 
   /// The text that is complete after this token; may be empty.
   std::string Add(TokenId id);
@@ -79,7 +81,7 @@ class Detokenizer {
  private:
   const Tokenizer* tokenizer_;
   bool with_special_;
-  bool first_ = true;
+  bool first_;  // no text yet, or none since the last special token
   std::string pending_;
 };
 
