@@ -1,7 +1,9 @@
-import { Lexer, type Token } from 'marked';
+import { Lexer, type Token, type TokensList } from 'marked';
 
 // Inline parsing of one paragraph is not linear in the worst case; a longer one is shown as it is.
-const MAX_INLINE_CHARACTERS = 20_000;
+const MAX_INLINE_CHARACTERS = 10_000;
+// Quotes in quotes in lists: deeper than anybody writes, far from the end of the stack.
+const MAX_DEPTH = 24;
 
 /** A top-level block. Its identity is its id: a finished block never changes. */
 export interface Block {
@@ -58,14 +60,37 @@ export class MarkdownStream {
   }
 }
 
-function lex(text: string): Token[] {
-  const lexer = new Lexer({ gfm: true, breaks: false });
-  const tokens = lexer.blockTokens(text, []);
-  for (const job of lexer.inlineQueue) {
-    if (job.src.length > MAX_INLINE_CHARACTERS) job.tokens.push({ type: 'text', raw: job.src, text: job.src });
-    else lexer.inlineTokens(job.src, job.tokens);
+/** A lexer that shows as text what is nested too deep or too long to parse in good time. */
+class BoundedLexer extends Lexer {
+  #depth = 0;
+
+  override blockTokens(text: string, tokens?: Token[], clipped?: boolean): Token[];
+  override blockTokens(text: string, tokens?: TokensList, clipped?: boolean): TokensList;
+  override blockTokens(text: string, tokens: Token[] = [], clipped?: boolean): Token[] {
+    return this.#bounded(text, tokens, MAX_DEPTH, () => super.blockTokens(text, tokens, clipped));
   }
-  lexer.inlineQueue = [];
+
+  override inlineTokens(text: string, tokens: Token[] = []) {
+    const limit = text.length > MAX_INLINE_CHARACTERS ? 0 : MAX_DEPTH;
+    return this.#bounded(text, tokens, limit, () => super.inlineTokens(text, tokens));
+  }
+
+  #bounded<T extends Token[]>(text: string, tokens: Token[], limit: number, parse: () => T): T {
+    if (this.#depth >= limit) {
+      tokens.push({ type: 'text', raw: text, text });
+      return tokens as T;
+    }
+    this.#depth++;
+    const result = parse();
+    this.#depth--;
+    return result;
+  }
+}
+
+function lex(text: string): Token[] {
+  const lexer = new BoundedLexer({ gfm: true, breaks: false });
+  const tokens = lexer.blockTokens(text, []);
+  for (const { src, tokens: into } of lexer.inlineQueue) lexer.inlineTokens(src, into);
   return tokens;
 }
 

@@ -1,6 +1,7 @@
 export const en = {
   skip: 'Skip to the message box',
   newChat: 'New chat',
+  conversation: 'Conversation',
   conversations: 'Conversations',
   noConversations: 'Nothing here yet. What you talk about stays in this browser.',
   search: 'Search',
@@ -30,7 +31,6 @@ export const en = {
   try1: 'Explain why the sky is blue in three sentences.',
   try2: 'Write a Python function that checks whether a word is a palindrome.',
   try3: 'Give me five ideas for a rainy Sunday.',
-  message: 'Message',
   messageTo: 'Message {model}',
   placeholder: 'Ask something',
   send: 'Send',

@@ -3,6 +3,7 @@ import type { Key } from './en';
 export const zh: Record<Key, string> = {
   skip: '跳到输入框',
   newChat: '新对话',
+  conversation: '对话',
   conversations: '对话记录',
   noConversations: '还没有对话。聊天内容只保存在这个浏览器里。',
   search: '搜索',
@@ -32,7 +33,6 @@ export const zh: Record<Key, string> = {
   try1: '用三句话解释天空为什么是蓝色的。',
   try2: '写一个 Python 函数，判断一个单词是不是回文。',
   try3: '下雨的星期天可以做些什么？给我五个主意。',
-  message: '消息',
   messageTo: '发消息给 {model}',
   placeholder: '想问点什么？',
   send: '发送',
