@@ -2,8 +2,8 @@
 """Run every check of the repository and say what passed.  `make test` calls this after tools/setup.sh.
 
 A section that fails does not stop the others. Output goes to build/test/SECTION.log; of a failed section the end is shown.
-Tests are found, not listed: GoogleTest binaries through ctest, tests/hygiene/check_*.py, tests/e2e with pytest, `npm test`
-and `npm run test:browser` of web/, the tests of tests/node, and each program of fuzz/.
+Tests are found, not listed: GoogleTest binaries and hygiene checks through ctest, tests/e2e with pytest, `npm test` and
+`npm run test:browser` of web/, the tests of tests/node, and each program of fuzz/.
 """
 import argparse
 import json
@@ -27,6 +27,7 @@ ENVIRONMENT = os.environ | {
     "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
     "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
+    "ASAN_SYMBOLIZER_PATH": shutil.which("llvm-symbolizer-16") or "",
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 
@@ -97,32 +98,26 @@ def build(run, preset, *targets):
 
 
 def unit_tests(run, preset):
-    """All GoogleTest binaries of a preset; each test case counts."""
-    results = LOGS / f"gtest-{preset}"
+    """All GoogleTest binaries of a preset; each test case counts. A crash without a report counts as one failure."""
+    results, summary = LOGS / f"gtest-{preset}", LOGS / f"ctest-{preset}.xml"
     shutil.rmtree(results, ignore_errors=True)
-    status = run.command(
-        "ctest", "--test-dir", f"build/{preset}", "--output-on-failure", "--timeout", "300", "-j", os.cpu_count() or 1,
-        "--output-junit", LOGS / f"ctest-{preset}.xml", env={"GTEST_OUTPUT": f"xml:{results}/"})
-    passed, failed, skipped = 0, [], 0
-    whole = junit(LOGS / f"ctest-{preset}.xml") or (0, ["ctest"], 0)
-    reported = set()
-    for path in sorted(results.glob("*.xml")):
-        part = junit(path) or (0, [path.stem], 0)
-        reported.add(path.stem)
-        passed, failed, skipped = passed + part[0], failed + part[1], skipped + part[2]
-    crashed = [name for name in whole[1] if name.split(".")[-1] not in reported]  # no report: it crashed or was ended
-    failed += crashed if not failed else []
-    if status and not failed:
-        failed = ["ctest"]
-    run.count(passed, failed, skipped)
+    status = run.command("ctest", "--test-dir", f"build/{preset}", "-E", "^hygiene_", "--output-on-failure", "--timeout", "300",
+                         "-j", os.cpu_count() or 1, "--output-junit", summary, env={"GTEST_OUTPUT": f"xml:{results}/"})
+    reports = {path.stem: junit(path) for path in sorted(results.glob("*.xml"))}
+    passed, failed, skipped = junit(summary) or (0, ["ctest"], 0)
+    failed = [name.split(".")[-1] for name in failed]
+    passed -= sum(1 for name, report in reports.items() if report and name not in failed)
+    failed = [name for name in failed if not (reports.get(name) and reports[name][1])]
+    for report in filter(None, reports.values()):
+        passed, failed, skipped = passed + report[0], failed + report[1], skipped + report[2]
+    run.count(passed, failed or (["ctest"] if status else []), skipped)
 
 
 def sanitized_targets(preset):
     """The GoogleTest binaries, so that sanitizer builds leave out what they do not run."""
     listing = subprocess.run(["ninja", "-C", f"build/{preset}", "-t", "targets", "all"], cwd=ROOT, capture_output=True,
                              text=True, check=False).stdout
-    return sorted(set(re.findall(r"^(\w+_test): phony", listing, re.M)) |
-                  set(re.findall(r"^(\w+_test): CXX_EXECUTABLE_LINKER", listing, re.M)))
+    return sorted(set(re.findall(r"^(\S*_test): CXX_EXECUTABLE_LINKER", listing, re.M)))
 
 
 def section_build(run):
@@ -136,10 +131,13 @@ def section_unit(run):
 
 
 def section_hygiene(run):
-    checks = sorted((ROOT / "tests" / "hygiene").glob("check_*.py"))
+    """The checks of tests/hygiene, which CMake lists."""
     run.begin("Hygiene")
-    failed = [check.name for check in checks if run.command(sys.executable, check)]
-    run.count(len(checks) - len(failed), failed if checks else ["no tests/hygiene/check_*.py found"])
+    summary = LOGS / "ctest-hygiene.xml"
+    summary.unlink(missing_ok=True)
+    status = run.command("ctest", "--test-dir", "build/release", "-R", "^hygiene_", "--output-on-failure", "--output-junit", summary)
+    passed, failed, skipped = junit(summary) or (0, ["ctest"], 0)
+    run.count(passed, failed or (["ctest"] if status or not passed else []), skipped)
 
 
 def section_fetch(run):
@@ -210,7 +208,11 @@ def section_fuzz(run):
         work = LOGS / "fuzz" / target
         shutil.rmtree(work, ignore_errors=True)
         (work / "corpus").mkdir(parents=True)
-        seeds = [p for p in (ROOT / "fuzz" / "corpus" / target, ROOT / "tests" / "regressions" / target) if p.is_dir()]
+        maker = ROOT / "fuzz" / f"make_{target.removesuffix('_fuzz')}_seeds.py"
+        if maker.is_file() and run.command(sys.executable, maker, work / "corpus"):
+            failed.append(f"{target}: seeds")
+            continue
+        seeds = [p for p in (ROOT / "fuzz" / "corpus" / target, ROOT / "tests" / "regressions" / target.removesuffix("_fuzz")) if p.is_dir()]
         binary = next(iter((ROOT / "build" / "fuzz").rglob(target)), ROOT / "build" / "fuzz" / "fuzz" / target)
         dictionary = ROOT / "fuzz" / f"{target}.dict"
         if run.command(binary, work / "corpus", *seeds, f"-max_total_time={FUZZ_SECONDS}", "-timeout=10", "-rss_limit_mb=3000",

@@ -32,8 +32,16 @@ if ((${#missing[@]})); then
     }
     as_root=(sudo)
   fi
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq >&2
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+  mkdir -p build
+  quietly() {
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq "$@" >build/apt.log 2>&1 || {
+      cat build/apt.log >&2
+      echo "setup: apt-get $1 failed; see above. Bowhead needs Debian 12's packages." >&2
+      exit 1
+    }
+  }
+  quietly update
+  quietly install -y --no-install-recommends "${missing[@]}"
 fi
 
 if [[ ! -x build/venv/bin/pip ]]; then
