@@ -14,6 +14,7 @@ namespace bowhead::cli {
 namespace {
 
 constexpr std::array kCommands = {
+    Command{"inspect", "Show what a model file holds and the memory that serving takes", RunInspect},
     Command{"version", "Print the version; --verbose adds the build and what this machine can do", RunVersion},
 };
 
