@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "kernels/dispatch.h"
+#include "model/arch/model_spec.h"
 
 namespace bowhead::cli {
 namespace {
@@ -27,15 +29,18 @@ std::string Compiler() {
 #endif
 }
 
-// Instruction sets with kernels of their own that this processor runs, best first.
-std::vector<std::string> SupportedIsas() {
-  std::vector<std::string> names;
-  if (__builtin_cpu_supports("avx512vnni") != 0 && __builtin_cpu_supports("avx512bf16") != 0) {
-    names.emplace_back("avx512");
+struct Facts {
+  std::vector<std::string> isas;  // that this machine can run, best first
+  std::vector<std::string> architectures;
+};
+
+Facts CollectFacts() {
+  Facts facts;
+  for (const kernels::IsaSupport& isa : kernels::AllIsas()) {
+    if (isa.supported) facts.isas.emplace_back(isa.table->name);
   }
-  if (__builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0) names.emplace_back("avx2");
-  names.emplace_back("scalar");
-  return names;
+  for (const std::string_view name : model::KnownArchitectures()) facts.architectures.emplace_back(name);
+  return facts;
 }
 
 std::string Joined(const std::vector<std::string>& names) {
@@ -58,17 +63,21 @@ int RunVersion(int argc, char** argv) {
     return app.exit(error) == 0 ? kExitOk : kExitUsage;
   }
 
-  const std::vector<std::string> isas = SupportedIsas();
+  const Facts facts = CollectFacts();
   if (json) {
-    const nlohmann::ordered_json out = {
-        {"version", BOWHEAD_VERSION}, {"build", BuildType()}, {"compiler", Compiler()}, {"isa", isas}};
+    const nlohmann::ordered_json out = {{"version", BOWHEAD_VERSION},
+                                        {"build", BuildType()},
+                                        {"compiler", Compiler()},
+                                        {"isa", facts.isas},
+                                        {"architectures", facts.architectures}};
     std::cout << out.dump(2) << '\n';
     return kExitOk;
   }
   std::cout << "bowhead " << BOWHEAD_VERSION << '\n';
   if (verbose) {
-    std::cout << "build: " << BuildType() << "\ncompiler: " << Compiler() << "\ninstruction sets: " << Joined(isas)
-              << '\n';
+    std::cout << "build: " << BuildType() << "\ncompiler: " << Compiler()
+              << "\ninstruction sets of this machine, best first: " << Joined(facts.isas)
+              << "\narchitectures: " << Joined(facts.architectures) << '\n';
   }
   return kExitOk;
 }
