@@ -34,8 +34,8 @@ struct AttentionChunk {
   float* scratch = nullptr;                       // [rows][kAttentionChunk]
 };
 
-/// Products of panels [first, last) of a matrix with one tile: out[column * out_stride + row]. Rows of a padded last
-/// panel are written too, so `out` needs room up to a whole panel.
+/// Products of panels [first, last) of a matrix with one tile: out[column * out_stride + row - 16 first]. Rows of a padded
+/// last panel are written too, so `out` needs room up to a whole panel.
 using MatmulFn = void (*)(const PackedMatrix& weights, std::size_t first, std::size_t last, const ActivationTile& tile,
                           float* out, std::size_t out_stride);
 
@@ -54,7 +54,7 @@ struct KernelTable {
   void (*silu_mul)(const float* gate, const float* up, std::size_t n, float* out);
   void (*gelu_mul)(const float* gate, const float* up, std::size_t n, float* out);
   void (*attention)(const AttentionChunk& chunk);
-  /// n binary32 to binary16; `stride` is the distance of the outputs.
+  /// n binary32 to binary16, clamped to finite values (NaN too); `stride` is the distance of the outputs.
   void (*to_half)(const float* x, std::size_t n, std::uint16_t* out, std::size_t stride);
 };
 

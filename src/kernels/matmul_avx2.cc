@@ -199,7 +199,7 @@ void Panels(const PackedMatrix& w, std::size_t panel_bytes, std::size_t first, s
             const ActivationTile& tile, float* out, std::size_t stride) {
   for (std::size_t p = first; p < last; ++p) {
     const std::uint8_t* panel = w.data + p * panel_bytes;
-    float* panel_out = out + p * kPanelRows;
+    float* panel_out = out + (p - first) * kPanelRows;
     for (std::size_t column = 0; column < tile.width; column += kColumns) {
       switch (tile.width - column) {
         case 1: Panel<T, 1>(panel, w.cols, tile, column, panel_out, stride); break;

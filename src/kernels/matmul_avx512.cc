@@ -195,7 +195,7 @@ void QuantizedPanels(const PackedMatrix& weights, std::size_t first, std::size_t
     }
 #pragma GCC unroll 16
     for (int c = 0; c < N; ++c) {
-      _mm512_storeu_ps(out + static_cast<std::size_t>(c) * out_stride + panel * kPanelRows, acc[c]);
+      _mm512_storeu_ps(out + static_cast<std::size_t>(c) * out_stride + (panel - first) * kPanelRows, acc[c]);
     }
   }
 }
@@ -236,7 +236,7 @@ void FloatPanels(const PackedMatrix& weights, std::size_t first, std::size_t las
     }
 #pragma GCC unroll 16
     for (int c = 0; c < N; ++c) {
-      _mm512_storeu_ps(out + static_cast<std::size_t>(c) * out_stride + panel * kPanelRows, acc[c]);
+      _mm512_storeu_ps(out + static_cast<std::size_t>(c) * out_stride + (panel - first) * kPanelRows, acc[c]);
     }
   }
 }

@@ -190,7 +190,10 @@ void Attention(const AttentionChunk& c) {
 
 void ToHalf(const float* x, std::size_t n, std::uint16_t* out, std::size_t stride) {
   for (std::size_t i = 0; i < n; i += 8) {
-    const __m128i half = _mm256_cvtps_ph(_mm256_maskload_ps(x + i, TailMask(n - i)), 0);
+    const __m256 v = _mm256_maskload_ps(x + i, TailMask(n - i));
+    // max and min give their second operand for NaN.
+    const __m256 finite = _mm256_min_ps(_mm256_max_ps(v, _mm256_set1_ps(-65504.0F)), _mm256_set1_ps(65504.0F));
+    const __m128i half = _mm256_cvtps_ph(finite, 0);
     alignas(16) std::uint16_t lanes[8];
     _mm_store_si128(reinterpret_cast<__m128i*>(lanes), half);
     for (std::size_t j = 0; j < 8 && i + j < n; ++j) out[(i + j) * stride] = lanes[j];

@@ -128,7 +128,8 @@ void Matmul(const PackedMatrix& weights, std::size_t first, std::size_t last, co
             std::size_t out_stride) {
   const bool quantized = GetQuantTraits(weights.type).quantized;
   for (std::size_t p = first; p < last; ++p) {
-    (quantized ? QuantizedPanel : FloatPanel)(weights, weights.panel(p), tile, out + p * kPanelRows, out_stride);
+    (quantized ? QuantizedPanel : FloatPanel)(weights, weights.panel(p), tile, out + (p - first) * kPanelRows,
+                                                 out_stride);
   }
 }
 
@@ -211,7 +212,11 @@ void Attention(const AttentionChunk& c) {
 }
 
 void ToHalf(const float* x, std::size_t n, std::uint16_t* out, std::size_t stride) {
-  for (std::size_t i = 0; i < n; ++i) out[i * stride] = FloatToHalf(x[i]);
+  constexpr float kLargest = 65504.0F;
+  for (std::size_t i = 0; i < n; ++i) {
+    const float v = x[i] >= -kLargest ? std::min(x[i], kLargest) : -kLargest;  // also for NaN
+    out[i * stride] = FloatToHalf(v);
+  }
 }
 
 }  // namespace

@@ -1,0 +1,35 @@
+#include "model/arch/kv_store.h"
+
+#include <string>
+#include <utility>
+
+namespace bowhead::model {
+
+std::uint64_t KvBytesPerBlock(const ModelSpec& spec) {
+  return static_cast<std::uint64_t>(spec.num_layers) * static_cast<std::uint64_t>(spec.kv_dim()) * 2 * kBlockTokens *
+         sizeof(std::uint16_t);
+}
+
+base::Result<KvStore> KvStore::Create(const ModelSpec& spec, std::int64_t num_blocks) {
+  const std::uint64_t per_block = KvBytesPerBlock(spec);
+  if (num_blocks < 1 || static_cast<std::uint64_t>(num_blocks) > (std::uint64_t{1} << 46) / per_block) {
+    return base::InvalidArgument("a KV cache of " + std::to_string(num_blocks) + " blocks is out of range");
+  }
+  const std::uint64_t bytes = per_block * static_cast<std::uint64_t>(num_blocks);
+  const std::optional<std::uint64_t> available = base::AvailableMemory();
+  if (available && *available < bytes) {
+    return base::ResourceExhausted("the KV cache needs " + std::to_string(bytes >> 20) + " MiB of memory, but only " +
+                                   std::to_string(*available >> 20) +
+                                   " MiB are available; lower --ctx or the KV cache's size");
+  }
+  base::Result<base::LargeBuffer> memory = base::LargeBuffer::Allocate(bytes);
+  if (!memory.ok()) return memory.status();
+  KvStore store;
+  store.memory_ = *std::move(memory);
+  store.num_blocks_ = num_blocks;
+  store.heads_ = static_cast<std::size_t>(spec.num_kv_heads);
+  store.head_values_ = static_cast<std::size_t>(spec.head_dim) * kBlockTokens;
+  return store;
+}
+
+}  // namespace bowhead::model

@@ -1,0 +1,198 @@
+#include "model/arch/weights.h"
+
+#include <algorithm>
+#include <atomic>
+#include <string>
+
+#include "kernels/dequantize.h"
+
+namespace bowhead::model {
+namespace {
+
+using kernels::PackedMatrix;
+
+// A matrix to pack: where it comes from, and the view that will be filled in.
+struct Job {
+  const Tensor* tensor;
+  PackedMatrix* matrix;
+  std::size_t offset;  // in the arena
+};
+
+std::string ShapeText(std::span<const std::uint64_t> shape) {
+  std::string text;
+  for (const std::uint64_t n : shape) text += (text.empty() ? "[" : ", ") + std::to_string(n);
+  return text + "]";
+}
+
+// Collects tensors by name; remembers the first error.
+class Collector {
+ public:
+  explicit Collector(const ModelFile& file) : file_(&file) {}
+
+  const Tensor* Find(const std::string& name, std::uint64_t in, std::uint64_t out, bool required = true) {
+    const Tensor* tensor = file_->FindTensor(name);
+    if (tensor == nullptr) {
+      if (required) Fail("the tensor \"" + name + "\" is missing");
+      return nullptr;
+    }
+    const std::array<std::uint64_t, 4> expected = {in, out, 1, 1};
+    if (tensor->shape != expected) {
+      Fail("the tensor \"" + name + "\" has the shape " + ShapeText(tensor->shape) + ", but its architecture asks for " +
+           ShapeText(expected));
+      return nullptr;
+    }
+    return tensor;
+  }
+
+  void Matrix(const std::string& name, std::uint64_t in, std::uint64_t out, PackedMatrix& matrix) {
+    if (const Tensor* tensor = Find(name, in, out)) AddJob(tensor, matrix);
+  }
+
+  void AddJob(const Tensor* tensor, PackedMatrix& matrix) {
+    matrix = {tensor->type, tensor->shape[1], tensor->shape[0], nullptr};
+    jobs_.push_back({tensor, &matrix, bytes_});
+    bytes_ += (matrix.total_bytes() + 63) / 64 * 64;
+  }
+
+  void Vector(const std::string& name, std::uint64_t n, std::vector<float>& out, bool required = true) {
+    const Tensor* tensor = Find(name, n, 1, required);
+    if (tensor == nullptr) return;
+    if (!kernels::AllFinite(tensor->type, tensor->data.data(), 0, 1, n)) {
+      return Fail("the tensor \"" + name + "\" holds values that are not finite");
+    }
+    out.resize(n);
+    kernels::DequantizeRow(tensor->type, tensor->data.data(), n, out.data());
+  }
+
+  void Fail(std::string message) {
+    if (status_.ok()) {
+      status_ = base::InvalidArgument("the model file cannot be served: " + std::move(message));
+    }
+  }
+
+  [[nodiscard]] const base::Status& status() const { return status_; }
+  [[nodiscard]] const std::vector<Job>& jobs() const { return jobs_; }
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
+
+ private:
+  const ModelFile* file_;
+  std::vector<Job> jobs_;
+  std::size_t bytes_ = 0;
+  base::Status status_;
+};
+
+void CollectLayer(Collector& c, const ModelSpec& spec, int index, LayerWeights& layer) {
+  const std::string p = "blk." + std::to_string(index) + ".";
+  const auto embd = static_cast<std::uint64_t>(spec.embedding_length);
+  const auto q_dim = static_cast<std::uint64_t>(spec.q_dim());
+  const auto kv_dim = static_cast<std::uint64_t>(spec.kv_dim());
+  const auto ff = static_cast<std::uint64_t>(spec.feed_forward_length);
+  const auto head_dim = static_cast<std::uint64_t>(spec.head_dim);
+  c.Vector(p + "attn_norm.weight", embd, layer.attention_norm);
+  c.Matrix(p + "attn_q.weight", embd, q_dim, layer.q);
+  c.Matrix(p + "attn_k.weight", embd, kv_dim, layer.k);
+  c.Matrix(p + "attn_v.weight", embd, kv_dim, layer.v);
+  c.Matrix(p + "attn_output.weight", q_dim, embd, layer.attention_output);
+  c.Vector(p + "ffn_norm.weight", embd, layer.ffn_norm);
+  c.Matrix(p + "ffn_gate.weight", embd, ff, layer.gate);
+  c.Matrix(p + "ffn_up.weight", embd, ff, layer.up);
+  c.Matrix(p + "ffn_down.weight", ff, embd, layer.down);
+  // Some Llama files have biases too; Qwen 2 must.
+  c.Vector(p + "attn_q.bias", q_dim, layer.q_bias, spec.qkv_bias);
+  c.Vector(p + "attn_k.bias", kv_dim, layer.k_bias, spec.qkv_bias);
+  c.Vector(p + "attn_v.bias", kv_dim, layer.v_bias, spec.qkv_bias);
+  if (spec.qk_norm) {
+    c.Vector(p + "attn_q_norm.weight", head_dim, layer.q_norm);
+    c.Vector(p + "attn_k_norm.weight", head_dim, layer.k_norm);
+  }
+  if (spec.post_norms) {
+    c.Vector(p + "post_attention_norm.weight", embd, layer.post_attention_norm);
+    c.Vector(p + "post_ffw_norm.weight", embd, layer.post_ffn_norm);
+  }
+}
+
+void Collect(Collector& c, const ModelFile& file, const ModelSpec& spec, Weights& w) {
+  const auto embd = static_cast<std::uint64_t>(spec.embedding_length);
+  const auto vocab = static_cast<std::uint64_t>(spec.vocab_size);
+  w.token_embedding = c.Find("token_embd.weight", embd, vocab);
+  if (w.token_embedding == nullptr) return;
+  w.layers.resize(static_cast<std::size_t>(spec.num_layers));
+  for (int i = 0; i < spec.num_layers; ++i) CollectLayer(c, spec, i, w.layers[static_cast<std::size_t>(i)]);
+  c.Vector("output_norm.weight", embd, w.output_norm);
+  if (file.FindTensor("output.weight") != nullptr) {
+    c.Matrix("output.weight", embd, vocab, w.output);
+  } else {
+    c.AddJob(w.token_embedding, w.output);
+  }
+  c.Vector("rope_freqs.weight", static_cast<std::uint64_t>(spec.rope_dim) / 2, w.rope_factors, false);
+  for (const float factor : w.rope_factors) {
+    if (!(factor > 0.0F)) c.Fail("\"rope_freqs.weight\" holds values that are not positive");
+  }
+}
+
+// Packs one matrix with the whole team; false if a scale is not finite.
+bool PackJob(const Job& job, std::byte* arena, base::WorkerTeam& team) {
+  PackedMatrix& matrix = *job.matrix;
+  auto* out = static_cast<std::uint8_t*>(static_cast<void*>(arena + job.offset));
+  matrix.data = out;
+  std::atomic<bool> finite{true};
+  team.Run([&](int index) {
+    const base::Share panels = base::ShareOf(matrix.num_panels(), index, team.size());
+    const std::size_t last_row = std::min(panels.end * kernels::kPanelRows, matrix.rows);
+    const std::byte* raw = job.tensor->data.data();
+    if (!kernels::AllFinite(matrix.type, raw, panels.begin * kernels::kPanelRows, last_row, matrix.cols)) finite = false;
+    kernels::PackPanels(matrix.type, raw, matrix.rows, matrix.cols, panels.begin, panels.end,
+                        out + panels.begin * matrix.panel_bytes());
+  });
+  return finite;
+}
+
+base::Status PackAll(const Collector& c, const Weights& w, base::WorkerTeam& team,
+                     const std::function<bool(double)>& progress) {
+  std::size_t done = 0;
+  for (const Job& job : c.jobs()) {
+    if (!PackJob(job, w.arena.data(), team)) {
+      return base::InvalidArgument("the model file cannot be served: the tensor \"" + job.tensor->name +
+                                   "\" holds scales or values that are not finite");
+    }
+    done += job.matrix->total_bytes();
+    const double fraction = static_cast<double>(done) / static_cast<double>(std::max<std::size_t>(c.bytes(), 1));
+    if (progress && !progress(std::min(fraction, 1.0))) return base::Cancelled("loading was cancelled");
+  }
+  return base::OkStatus();
+}
+
+base::Status CheckMemory(std::size_t bytes) {
+  const std::optional<std::uint64_t> available = base::AvailableMemory();
+  if (!available || *available >= bytes) return base::OkStatus();
+  return base::ResourceExhausted("the weights need " + std::to_string(bytes >> 20) + " MiB of memory, but only " +
+                                 std::to_string(*available >> 20) +
+                                 " MiB are available; use a smaller model or a coarser quantization");
+}
+
+}  // namespace
+
+base::Result<std::uint64_t> PackedBytes(const ModelFile& file, const ModelSpec& spec) {
+  Collector collector(file);
+  Weights weights;
+  Collect(collector, file, spec, weights);
+  if (!collector.status().ok()) return collector.status();
+  return static_cast<std::uint64_t>(collector.bytes());
+}
+
+base::Result<Weights> LoadWeights(std::shared_ptr<const ModelFile> file, const ModelSpec& spec, base::WorkerTeam& team,
+                                  const std::function<bool(double)>& progress) {
+  Collector collector(*file);
+  Weights weights;
+  Collect(collector, *file, spec, weights);
+  if (!collector.status().ok()) return collector.status();
+  if (base::Status status = CheckMemory(collector.bytes()); !status.ok()) return status;
+  base::Result<base::LargeBuffer> arena = base::LargeBuffer::Allocate(collector.bytes() + 4096);
+  if (!arena.ok()) return arena.status();
+  weights.arena = *std::move(arena);
+  weights.file = std::move(file);
+  if (base::Status status = PackAll(collector, weights, team, progress); !status.ok()) return status;
+  return weights;
+}
+
+}  // namespace bowhead::model
