@@ -1,0 +1,251 @@
+#include "api/api_server.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <exception>
+#include <optional>
+#include <utility>
+
+#include "api/web_assets.h"
+#include "net/uri.h"
+
+namespace bowhead::api {
+
+namespace {
+
+constexpr std::size_t kMaxRequestIdBytes = 128;
+
+bool IsPlainId(std::string_view id) {
+  return !id.empty() && id.size() <= kMaxRequestIdBytes && std::all_of(id.begin(), id.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.' || c == ':';
+  });
+}
+
+/// "host:port" without the port and without brackets.
+std::string_view HostOf(std::string_view authority) {
+  if (authority.starts_with('[')) return authority.substr(1, authority.find(']') - 1);
+  return authority.substr(0, authority.find(':'));
+}
+
+bool IsAddressOrLocalhost(std::string_view host) {
+  if (host == "localhost" || host.ends_with(".localhost")) return true;
+  if (host.find(':') != std::string_view::npos) return true;  // an IPv6 address
+  return !host.empty() && host.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
+}  // namespace
+
+ApiServer::ApiServer(ApiOptions options, serving::ModelService& service, telemetry::Registry& registry,
+                     telemetry::Logger& logger)
+    : options_(std::move(options)),
+      service_(service),
+      registry_(registry),
+      logger_(logger),
+      http_metrics_(registry),
+      conversations_(options_.conversations),
+      random_(std::random_device()()),
+      workers_(2, options_.max_waiting_requests) {
+  const std::uint64_t more = std::random_device()();
+  random_.seed((more << 32U) ^ random_());
+}
+
+ApiServer::~ApiServer() {
+  workers_.Stop();
+}
+
+std::span<const ApiServer::Route> ApiServer::Routes() {
+  static constexpr std::array kRoutes = {
+      Route{"/health", "GET, HEAD", &ApiServer::Health, true, false},
+      Route{"/ready", "GET, HEAD", &ApiServer::Ready, true, false},
+      Route{"/metrics", "GET, HEAD", &ApiServer::Metrics, false, true},
+      Route{"/v1/models", "GET, HEAD", &ApiServer::ListModels, false, false},
+      Route{"/v1/models/*", "GET, HEAD", &ApiServer::GetModel, false, false},
+      Route{"/v1/chat/completions", "POST", &ApiServer::ChatCompletions, false, true},
+      Route{"/v1/completions", "POST", &ApiServer::Completions, false, true},
+      Route{"/v1/embeddings", "POST", &ApiServer::Embeddings, false, true},
+      Route{"/chat", "GET, POST", &ApiServer::PlainChat, false, true},
+      Route{"/tokenize", "POST", &ApiServer::Tokenize, false, true},
+      Route{"/detokenize", "POST", &ApiServer::Detokenize, false, true},
+  };
+  return kRoutes;
+}
+
+const ApiServer::Route* ApiServer::FindRoute(std::string_view path) {
+  for (const Route& route : Routes()) {
+    if (route.path == path) return &route;
+    if (!route.path.ends_with("/*")) continue;
+    const std::string_view stem = route.path.substr(0, route.path.size() - 1);
+    if (path.size() > stem.size() && path.starts_with(stem)) return &route;
+  }
+  return nullptr;
+}
+
+void ApiServer::Handle(std::shared_ptr<net::HttpExchange> exchange) {
+  const std::string_view given = exchange->request().Header("x-request-id");
+  std::string id = IsPlainId(given) ? std::string(given) : RandomId("req-");
+  Dispatch(std::make_shared<Call>(std::move(exchange), http_metrics_, std::move(id)));
+}
+
+void ApiServer::Dispatch(const CallPtr& call) {
+  const net::HttpRequest& request = call->request();
+  const Route* route = FindRoute(request.path);
+  if (route == nullptr) {
+    ServePage(call);
+    return;
+  }
+  const std::size_t stem = route->path.ends_with("/*") ? route->path.size() - 1 : request.path.size();
+  call->set_route(route->path, request.path.substr(stem));
+  const std::string allow = std::string(route->methods) + ", OPTIONS";
+  if (request.method == "OPTIONS") {
+    call->Send({.status = 204, .headers = {{"Allow", allow}}, .body = {}});
+    return;
+  }
+  // No method's name is a part of another's, so looking for it in the list is exact.
+  if (route->methods.find(request.method) == std::string_view::npos || request.method.size() < 3) {
+    net::HttpResponse response =
+        ErrorResponse({.status = 405,
+                       .message = std::string(route->path) + " takes " + std::string(route->methods) + ", not " +
+                                  request.method.substr(0, 20)});
+    response.headers.emplace_back("Allow", allow);
+    call->Send(std::move(response));
+    return;
+  }
+  if (!CheckOrigin(call) || (!route->open && !CheckKey(call))) return;
+  if (route->worker) {
+    RunOnWorker(call, route->method);
+  } else {
+    (this->*route->method)(call);
+  }
+}
+
+void ApiServer::RunOnWorker(const CallPtr& call, Method method) {
+  const bool accepted = workers_.Post([this, call, method] {
+    try {
+      (this->*method)(call);
+    } catch (const std::exception& error) {
+      logger_.Error("a request failed", {{"request_id", call->request_id()}, {"what", error.what()}});
+      call->Fail(FromStatus(base::Internal("the server could not work on this request; its log says why")));
+    }
+  });
+  if (!accepted) call->Fail(FromStatus(base::ResourceExhausted("too many requests are waiting; try again soon")));
+}
+
+void ApiServer::ServePage(const CallPtr& call) {
+  const net::HttpRequest& request = call->request();
+  const WebAsset* asset = FindWebAsset(request.path);
+  if (asset == nullptr) {
+    std::string hint = "there is no " + request.path.substr(0, 200) + " here";
+    std::string_view nearest;
+    for (const Route& route : Routes()) {
+      const std::string_view path = route.path;
+      if (path.size() > request.path.size() && path.ends_with(request.path)) nearest = path;
+    }
+    if (nearest.empty()) {
+      std::vector<ParamSpec> names;
+      for (const Route& route : Routes()) names.push_back({route.path});
+      nearest = NearestName(request.path, names);
+    }
+    hint += nearest.empty()
+                ? "; the API is at /v1/chat/completions, /v1/completions, /v1/models, /v1/embeddings and /chat"
+                : "; did you mean " + std::string(nearest) + "?";
+    call->Fail({.status = 404, .message = std::move(hint), .code = "unknown_url"});
+    return;
+  }
+  call->set_route("page", {});
+  if (request.method != "GET" && request.method != "HEAD") {
+    const bool options = request.method == "OPTIONS";
+    net::HttpResponse response =
+        options ? net::HttpResponse{.status = 204, .headers = {}, .body = {}}
+                : ErrorResponse({.status = 405, .message = "files of the page can only be read (GET, HEAD)"});
+    response.headers.emplace_back("Allow", "GET, HEAD, OPTIONS");
+    call->Send(std::move(response));
+    return;
+  }
+  call->Send(WebResponse(*asset, request));
+}
+
+bool ApiServer::CheckOrigin(const CallPtr& call) {
+  const std::string_view authority = call->request().Header("host");
+  if (options_.local_only && !authority.empty() && !IsAddressOrLocalhost(HostOf(authority))) {
+    call->Fail({.status = 403,
+                .message = "the Host header '" + std::string(authority.substr(0, 100)) +
+                           "' is not this machine's; use localhost or an address, or serve with an API key",
+                .type = "permission_error"});
+    return false;
+  }
+  // Browsers name the page that asks; other sites' pages may not use this server through their visitors.
+  const std::string_view origin = call->request().Header("origin");
+  if (origin.empty() || origin == "null") {
+    if (origin.empty()) return true;
+  } else if (const std::size_t slashes = origin.find("://");
+             slashes != std::string_view::npos && origin.substr(slashes + 3) == authority) {
+    return true;
+  }
+  call->Fail({.status = 403,
+              .message = "requests from web pages of other origins ('" + std::string(origin.substr(0, 100)) +
+                         "') are not allowed",
+              .type = "permission_error"});
+  return false;
+}
+
+bool ApiServer::CheckKey(const CallPtr& call) {
+  if (options_.keys == nullptr || options_.keys->empty()) return true;
+  const std::string_view header = call->request().Header("authorization");
+  std::optional<std::string_view> key = security::ApiKeys::FromAuthorization(header);
+  if (header.empty()) {
+    const std::string_view other = call->request().Header("x-api-key");
+    if (!other.empty()) key = other;
+  }
+  if (key) {
+    if (std::optional<std::string> name = options_.keys->Check(*key)) {
+      call->set_tenant(std::move(*name));
+      return true;
+    }
+  }
+  call->Fail(FromStatus(base::Unauthenticated(key ? "the API key is not known to this server"
+                                                  : "this server needs an API key: Authorization: Bearer KEY")));
+  return false;
+}
+
+bool ApiServer::ParseBody(const CallPtr& call, JsonValue& body) {
+  base::Result<JsonValue> parsed = ParseJson(call->request().body);
+  if (!parsed.ok()) {
+    ApiError error = FromStatus(parsed.status());
+    error.code = "invalid_json";
+    call->Fail(error);
+    return false;
+  }
+  body = std::move(*parsed);
+  return true;
+}
+
+ApiServer::ModelPtr ApiServer::FindModel(const CallPtr& call, std::string_view name) {
+  base::Result<ModelPtr> model = service_.Find(name);
+  if (model.ok()) return std::move(*model);
+  ApiError error = FromStatus(model.status());
+  if (error.status == 404) {
+    error.param = "model";
+    error.code = "model_not_found";
+  }
+  call->Fail(error);
+  return nullptr;
+}
+
+std::uint64_t ApiServer::Random() {
+  const std::lock_guard lock(random_mutex_);
+  return random_();
+}
+
+std::string ApiServer::RandomId(std::string_view prefix) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string id(prefix);
+  for (int part = 0; part < 2; ++part) {
+    std::uint64_t bits = Random();
+    for (int i = 0; i < 12; ++i, bits >>= 4U) id.push_back(kDigits[bits & 15U]);
+  }
+  return id;
+}
+
+}  // namespace bowhead::api

@@ -1,0 +1,115 @@
+// All routes of the server, over one served model.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/answer_format.h"
+#include "api/call.h"
+#include "api/generation_params.h"
+#include "api/json.h"
+#include "assistant/conversation_store.h"
+#include "base/status.h"
+#include "net/http_server.h"
+#include "security/api_keys.h"
+#include "serving/model_service.h"
+#include "serving/task_queue.h"
+#include "telemetry/log.h"
+#include "telemetry/metrics.h"
+#include "telemetry/serving_metrics.h"
+
+namespace bowhead::api {
+
+struct ApiOptions {
+  std::string version;                      // of the program, for system_fingerprint
+  const security::ApiKeys* keys = nullptr;  // none or empty: everybody may ask
+  bool local_only = false;     // refuse Host headers that are neither an address nor localhost (DNS rebinding)
+  int max_chat_tokens = 1024;  // POST /chat without max_tokens
+  std::size_t max_waiting_requests = 1024;  // parsed and tokenized requests wait in this queue; 429 over it
+  assistant::ConversationLimits conversations;
+};
+
+/// Answers HTTP requests. Bodies are parsed and tokenized on worker threads of its own. Thread-safe. `service`,
+/// `registry` and `logger` must outlive it.
+class ApiServer {
+ public:
+  ApiServer(ApiOptions options, serving::ModelService& service, telemetry::Registry& registry,
+            telemetry::Logger& logger);
+  ~ApiServer();
+  ApiServer(const ApiServer&) = delete;
+  ApiServer& operator=(const ApiServer&) = delete;
+
+  /// The handler for net::HttpServer; never blocks.
+  void Handle(std::shared_ptr<net::HttpExchange> exchange);
+
+  /// Ends the workers; what waits is still answered.
+  void Stop() { workers_.Stop(); }
+
+ private:
+  using CallPtr = std::shared_ptr<Call>;
+  using ModelPtr = std::shared_ptr<const serving::ServedModel>;
+  using Method = void (ApiServer::*)(const CallPtr&);
+  struct Route {
+    std::string_view path;     // ends with "/*" if the rest of the path is an argument
+    std::string_view methods;  // "GET, HEAD": what Allow says, besides OPTIONS
+    Method method = nullptr;
+    bool open = false;    // no key needed
+    bool worker = false;  // runs on a worker thread
+  };
+  static std::span<const Route> Routes();
+  [[nodiscard]] static const Route* FindRoute(std::string_view path);
+
+  void Dispatch(const CallPtr& call);
+  void RunOnWorker(const CallPtr& call, Method method);
+  void ServePage(const CallPtr& call);
+  bool CheckOrigin(const CallPtr& call);
+  bool CheckKey(const CallPtr& call);
+  /// The parsed body, or nothing after the error has been sent.
+  bool ParseBody(const CallPtr& call, JsonValue& body);
+  /// The model of that name, or nullptr after the error has been sent.
+  ModelPtr FindModel(const CallPtr& call, std::string_view name);
+
+  // The routes.
+  void Health(const CallPtr& call);
+  void Ready(const CallPtr& call);
+  void Metrics(const CallPtr& call);
+  void ListModels(const CallPtr& call);
+  void GetModel(const CallPtr& call);
+  void Tokenize(const CallPtr& call);
+  void Detokenize(const CallPtr& call);
+  void Embeddings(const CallPtr& call);
+  void ChatCompletions(const CallPtr& call);
+  void Completions(const CallPtr& call);
+  void PlainChat(const CallPtr& call);
+
+  /// Starts the choices and sends the answer in the given format, streamed or whole.
+  void Answer(const CallPtr& call, const serving::ServedModel& model, std::vector<serving::ChoiceRequest> choices,
+              std::unique_ptr<AnswerFormat> format, bool stream);
+  /// Starts them with the given sink; sends the error if the engine refuses. Cancels when the client goes away.
+  std::shared_ptr<serving::Generation> Start(const CallPtr& call, const serving::ServedModel& model,
+                                             std::vector<serving::ChoiceRequest> choices,
+                                             std::shared_ptr<serving::TextSink> sink);
+  AnswerHead MakeHead(const serving::ServedModel& model, std::string_view prefix, const GenerationParams& params);
+  std::uint64_t Random();
+  std::string RandomId(std::string_view prefix);
+
+  const ApiOptions options_;
+  serving::ModelService& service_;
+  telemetry::Registry& registry_;
+  telemetry::Logger& logger_;
+  telemetry::HttpMetrics http_metrics_;
+  assistant::ConversationStore conversations_;
+  std::mutex random_mutex_;
+  std::mt19937_64 random_;  // guarded by random_mutex_
+  serving::TaskQueue workers_;
+};
+
+}  // namespace bowhead::api

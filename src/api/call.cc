@@ -1,0 +1,61 @@
+#include "api/call.h"
+
+#include <utility>
+
+#include "net/sse.h"
+
+namespace bowhead::api {
+
+Call::Call(std::shared_ptr<net::HttpExchange> exchange, telemetry::HttpMetrics& metrics, std::string request_id)
+    : exchange_(std::move(exchange)), metrics_(metrics), request_id_(std::move(request_id)) {
+  metrics_.in_flight.Add(1.0);
+}
+
+Call::~Call() {
+  Observe(499);  // nobody answered: the client went away first
+  metrics_.in_flight.Add(-1.0);
+}
+
+void Call::AddHeaders(net::Headers& headers) const {
+  headers.emplace_back("X-Request-Id", request_id_);
+  for (const auto& header : headers) {
+    if (header.first == "X-Content-Type-Options") return;
+  }
+  headers.emplace_back("X-Content-Type-Options", "nosniff");
+}
+
+void Call::Observe(int status) {
+  if (observed_.exchange(true)) return;
+  const std::string& method = request().method;
+  const bool known = method == "GET" || method == "POST" || method == "HEAD" || method == "OPTIONS";
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+  metrics_.Observe(route_, known ? method : "other", status, seconds);
+}
+
+void Call::Send(net::HttpResponse response) {
+  AddHeaders(response.headers);
+  const int status = response.status;
+  exchange_->Send(std::move(response));
+  Observe(status);
+}
+
+void Call::SendJson(int status, std::string body) {
+  Send({.status = status, .headers = {{"Content-Type", "application/json"}}, .body = std::move(body)});
+}
+
+void Call::BeginEvents() {
+  net::Headers headers = net::SseHeaders();
+  AddHeaders(headers);
+  exchange_->BeginStream(200, std::move(headers));
+}
+
+bool Call::WriteEvent(std::string_view data) {
+  return exchange_->Write(net::SseData(data));
+}
+
+void Call::EndEvents() {
+  exchange_->EndStream();
+  Observe(200);
+}
+
+}  // namespace bowhead::api

@@ -1,0 +1,66 @@
+// One HTTP request on its way through the API: its ids, its answer, and what is measured about it.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "api/error.h"
+#include "net/http_server.h"
+#include "telemetry/serving_metrics.h"
+
+namespace bowhead::api {
+
+/// Wraps an exchange: adds the request id and the security headers to every answer and observes HttpMetrics once.
+/// Thread-safe as HttpExchange is; the setters belong to the router, before the handler runs.
+class Call {
+ public:
+  Call(std::shared_ptr<net::HttpExchange> exchange, telemetry::HttpMetrics& metrics, std::string request_id);
+  ~Call();
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+  [[nodiscard]] const net::HttpRequest& request() const { return exchange_->request(); }
+  [[nodiscard]] const std::string& request_id() const { return request_id_; }
+  /// The name of the API key; "" if there are none.
+  [[nodiscard]] const std::string& tenant() const { return tenant_; }
+  /// The rest of the path where the route ends with a name ("/v1/models/{id}").
+  [[nodiscard]] const std::string& path_argument() const { return path_argument_; }
+  [[nodiscard]] const std::string& route() const { return route_; }
+
+  void set_tenant(std::string tenant) { tenant_ = std::move(tenant); }
+  void set_route(std::string_view route, std::string argument) {
+    route_ = route;
+    path_argument_ = std::move(argument);
+  }
+
+  void Send(net::HttpResponse response);
+  void SendJson(int status, std::string body);
+  void Fail(const ApiError& error) { Send(ErrorResponse(error)); }
+
+  /// A stream of server-sent events.
+  void BeginEvents();
+  /// False once the client is gone.
+  bool WriteEvent(std::string_view data);
+  void EndEvents();
+
+  void OnDisconnect(std::function<void()> callback) { exchange_->OnDisconnect(std::move(callback)); }
+
+ private:
+  void AddHeaders(net::Headers& headers) const;
+  void Observe(int status);
+
+  const std::shared_ptr<net::HttpExchange> exchange_;
+  telemetry::HttpMetrics& metrics_;
+  const std::string request_id_;
+  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+  std::string tenant_;
+  std::string route_ = "other";
+  std::string path_argument_;
+  std::atomic<bool> observed_{false};
+};
+
+}  // namespace bowhead::api

@@ -1,0 +1,257 @@
+#include "api/chat_request.h"
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace bowhead::api {
+
+namespace {
+
+constexpr ParamUse kRefused = ParamUse::kRefused;
+constexpr ParamUse kHarmless = ParamUse::kHarmless;
+
+constexpr std::array kChatParams = {
+    ParamSpec{"messages"},
+    ParamSpec{"model"},
+    ParamSpec{"max_tokens"},
+    ParamSpec{"max_completion_tokens"},
+    ParamSpec{"temperature"},
+    ParamSpec{"top_p"},
+    ParamSpec{"top_k"},
+    ParamSpec{"min_p"},
+    ParamSpec{"typical_p"},
+    ParamSpec{"repeat_penalty"},
+    ParamSpec{"repetition_penalty"},
+    ParamSpec{"presence_penalty"},
+    ParamSpec{"frequency_penalty"},
+    ParamSpec{"logit_bias"},
+    ParamSpec{"logprobs"},
+    ParamSpec{"top_logprobs"},
+    ParamSpec{"seed"},
+    ParamSpec{"n"},
+    ParamSpec{"stop"},
+    ParamSpec{"ignore_eos"},
+    ParamSpec{"stream"},
+    ParamSpec{"stream_options"},
+    ParamSpec{"response_format"},
+    ParamSpec{"modalities"},
+    ParamSpec{"tools"},
+    ParamSpec{"tool_choice"},
+    ParamSpec{"user", kHarmless},
+    ParamSpec{"metadata", kHarmless},
+    ParamSpec{"safety_identifier", kHarmless},
+    ParamSpec{"prompt_cache_key", kHarmless},
+    ParamSpec{"store", kHarmless},
+    ParamSpec{"service_tier", kHarmless},
+    ParamSpec{"audio", kRefused, "answers are text only"},
+    ParamSpec{"function_call", kRefused, "it was replaced by 'tool_choice'"},
+    ParamSpec{"functions", kRefused, "it was replaced by 'tools'"},
+    ParamSpec{"moderation", kRefused, "there is no moderation model here"},
+    ParamSpec{"parallel_tool_calls", kRefused, "answers are text; tool calls are not parsed"},
+    ParamSpec{"prediction", kRefused, "predicted outputs are not implemented"},
+    ParamSpec{"prompt_cache_retention", kRefused, "the cache keeps what fits, for as long as it fits"},
+    ParamSpec{"reasoning_effort", kRefused, "the served model has no such control"},
+    ParamSpec{"verbosity", kRefused, "the served model has no such control"},
+    ParamSpec{"web_search_options", kRefused, "there is no web search here"},
+};
+
+constexpr std::array kMessageParams = {
+    ParamSpec{"role"},
+    ParamSpec{"content"},
+    ParamSpec{"name"},
+    ParamSpec{"tool_calls"},
+    ParamSpec{"tool_call_id"},
+    ParamSpec{"reasoning_content"},
+    ParamSpec{"annotations", kHarmless},
+    ParamSpec{"refusal", kRefused, "put the text into 'content'"},
+    ParamSpec{"audio", kRefused, "messages are text only"},
+    ParamSpec{"function_call", kRefused, "it was replaced by 'tool_calls'"},
+};
+
+/// Content is a string, or a list of text parts, which are joined.
+void ReadContent(ParamReader& reader, const std::string& name, assistant::Message& message, bool required) {
+  const JsonValue* content = reader.Get("content");
+  if (content == nullptr) {
+    if (required) reader.Fail("content", "'" + name + "content' is missing; give a string or a list of text parts");
+    return;
+  }
+  if (const std::string* text = content->AsString()) {
+    message.content = *text;
+    return;
+  }
+  const JsonArray* parts = content->AsArray();
+  if (parts == nullptr) {
+    reader.Fail("content", "'" + name + "content' must be a string or a list of text parts, not " +
+                               std::string(content->KindName()));
+    return;
+  }
+  for (std::size_t i = 0; i < parts->size(); ++i) {
+    const std::string place = "content[" + std::to_string(i) + "]";
+    const JsonObject* part = (*parts)[i].AsObject();
+    const JsonValue* type = part == nullptr ? nullptr : FindKey(*part, "type");
+    const JsonValue* text = part == nullptr ? nullptr : FindKey(*part, "text");
+    if (type != nullptr && type->AsString() != nullptr && *type->AsString() != "text") {
+      reader.Fail(place + ".type", "'" + name + place + ".type' is '" + type->AsString()->substr(0, 50) +
+                                       "'; the served model takes text only");
+      return;
+    }
+    if (type == nullptr || type->AsString() == nullptr || text == nullptr || text->AsString() == nullptr ||
+        part->size() != 2) {
+      reader.Fail(place, "'" + name + place + "' must be {\"type\": \"text\", \"text\": \"...\"}");
+      return;
+    }
+    message.content += *text->AsString();
+  }
+}
+
+void ReadMessage(ParamReader& request, const JsonValue& value, std::size_t index, ChatRequest& out) {
+  const std::string name = "messages[" + std::to_string(index) + "]";
+  const JsonObject* object = value.AsObject();
+  if (object == nullptr) {
+    request.Fail(name,
+                 "'" + name + "' must be an object with 'role' and 'content', not " + std::string(value.KindName()));
+    return;
+  }
+  ParamReader reader(*object, kMessageParams, name + ".");
+  assistant::Message message;
+  const std::string* role = reader.String("role");
+  if (role == nullptr) {
+    reader.Fail("role", "'" + name + ".role' is missing");
+  } else if (*role == "developer") {
+    message.role = "system";  // OpenAI's newer name for it; templates know the older one
+  } else if (*role == "system" || *role == "user" || *role == "assistant" || *role == "tool") {
+    message.role = *role;
+  } else {
+    reader.Fail("role", "'" + name + ".role' must be 'system', 'developer', 'user', 'assistant' or 'tool', not '" +
+                            role->substr(0, 50) + "'");
+  }
+  if (const JsonArray* calls = reader.Array("tool_calls"); calls != nullptr && !calls->empty()) {
+    if (message.role != "assistant") reader.Fail("tool_calls", "only messages of the assistant have 'tool_calls'");
+    message.tool_calls = ToTemplateValue(*reader.Get("tool_calls"));
+  }
+  if (const std::string* id = reader.String("tool_call_id")) message.tool_call_id = *id;
+  if (const std::string* speaker = reader.String("name")) message.name = *speaker;
+  if (const std::string* reasoning = reader.String("reasoning_content")) message.reasoning_content = *reasoning;
+  ReadContent(reader, name + ".", message, message.tool_calls.IsNone());
+  if (reader.error()) {
+    request.Fail(*reader.error());
+    return;
+  }
+  out.messages.push_back(std::move(message));
+}
+
+void ReadLogprobs(ParamReader& reader, GenerationParams& params) {
+  const bool wanted = reader.Bool("logprobs").value_or(false);
+  const auto top = reader.Int("top_logprobs", 0, kMaxTopLogprobs);
+  if (top && !wanted) reader.Fail("top_logprobs", "'top_logprobs' needs 'logprobs': true");
+  if (wanted) params.sampling.num_logprobs = static_cast<int>(top.value_or(0));
+}
+
+void ReadFormat(ParamReader& reader) {
+  if (const JsonObject* format = reader.Object("response_format")) {
+    const JsonValue* type = FindKey(*format, "type");
+    if (type == nullptr || type->AsString() == nullptr || *type->AsString() != "text") {
+      reader.Fail("response_format",
+                  "'response_format' can only be {\"type\": \"text\"}: JSON and schema output are not implemented");
+    }
+  }
+  if (const JsonArray* modalities = reader.Array("modalities")) {
+    for (const JsonValue& item : *modalities) {
+      if (item.AsString() == nullptr || *item.AsString() != "text") {
+        reader.Fail("modalities", "'modalities' can only be [\"text\"]");
+      }
+    }
+  }
+}
+
+void ReadTools(ParamReader& reader, ChatRequest& request) {
+  const JsonArray* tools = reader.Array("tools");
+  const JsonValue* choice = reader.Get("tool_choice");
+  const std::string* choice_name = choice == nullptr ? nullptr : choice->AsString();
+  if (choice != nullptr && (choice_name == nullptr || (*choice_name != "auto" && *choice_name != "none"))) {
+    reader.Fail("tool_choice", "'tool_choice' can only be 'auto' or 'none': a tool call cannot be forced yet");
+    return;
+  }
+  if (tools == nullptr || tools->empty()) return;
+  for (std::size_t i = 0; i < tools->size(); ++i) {
+    const JsonObject* tool = (*tools)[i].AsObject();
+    const JsonValue* type = tool == nullptr ? nullptr : FindKey(*tool, "type");
+    const JsonValue* function = tool == nullptr ? nullptr : FindKey(*tool, "function");
+    if (type == nullptr || type->AsString() == nullptr || *type->AsString() != "function" || function == nullptr ||
+        function->AsObject() == nullptr) {
+      const std::string name = "tools[" + std::to_string(i) + "]";
+      reader.Fail(name, "'" + name + "' must be {\"type\": \"function\", \"function\": {...}}");
+      return;
+    }
+  }
+  if (choice_name == nullptr || *choice_name != "none") request.tools = ToTemplateValue(*reader.Get("tools"));
+}
+
+}  // namespace
+
+std::span<const ParamSpec> ChatParams() {
+  return kChatParams;
+}
+
+model::Value ToTemplateValue(const JsonValue& json) {
+  return std::visit(
+      [](const auto& value) -> model::Value {
+        using T = std::decay_t<decltype(value)>;
+        if constexpr (std::is_same_v<T, std::nullptr_t>) {
+          return model::Value::None();
+        } else if constexpr (std::is_same_v<T, bool>) {
+          return model::Value::Bool(value);
+        } else if constexpr (std::is_same_v<T, std::int64_t>) {
+          return model::Value::Int(value);
+        } else if constexpr (std::is_same_v<T, double>) {
+          return model::Value::Double(value);
+        } else if constexpr (std::is_same_v<T, std::string>) {
+          return model::Value::String(value, /*untrusted=*/true);
+        } else if constexpr (std::is_same_v<T, JsonArray>) {
+          std::vector<model::Value> items;
+          items.reserve(value.size());
+          for (const JsonValue& item : value) items.push_back(ToTemplateValue(item));
+          return model::Value::FromList(std::move(items));
+        } else {
+          model::Dict dict;
+          for (const auto& [key, item] : value) {
+            dict.Set(model::Value::String(key, /*untrusted=*/true), ToTemplateValue(item));
+          }
+          return model::Value::FromDict(std::move(dict));
+        }
+      },
+      json.data());
+}
+
+std::variant<ChatRequest, ApiError> ReadChatRequest(const JsonValue& body) {
+  const JsonObject* object = body.AsObject();
+  if (object == nullptr) return ApiError{.message = "the body must be a JSON object"};
+  ParamReader reader(*object, kChatParams);
+  ChatRequest request;
+  request.params = ReadGenerationParams(reader);
+  if (const auto tokens = reader.Int("max_completion_tokens", 1, kMaxTokens)) {
+    if (request.params.max_tokens != 0 && request.params.max_tokens != *tokens) {
+      reader.Fail("max_tokens", "'max_tokens' and 'max_completion_tokens' are the same thing; give one of them");
+    }
+    request.params.max_tokens = static_cast<int>(*tokens);
+  }
+  ReadLogprobs(reader, request.params);
+  ReadFormat(reader);
+  ReadTools(reader, request);
+
+  const JsonArray* messages = reader.Array("messages");
+  if (messages == nullptr) {
+    reader.Fail("messages", "'messages' is missing; give a list with at least one message");
+  } else if (messages->empty()) {
+    reader.Fail("messages", "'messages' is empty; give at least one message");
+  } else {
+    for (std::size_t i = 0; i < messages->size() && reader.ok(); ++i) ReadMessage(reader, (*messages)[i], i, request);
+  }
+  if (reader.error()) return *reader.error();
+  return request;
+}
+
+}  // namespace bowhead::api

@@ -1,0 +1,100 @@
+#include "api/error.h"
+
+#include <utility>
+
+#include "api/json.h"
+
+namespace bowhead::api {
+
+ApiError BadParameter(std::string_view param, std::string message) {
+  return {.status = 400, .message = std::move(message), .param = std::string(param)};
+}
+
+ApiError FromStatus(const base::Status& status) {
+  ApiError error;
+  error.message = status.message();
+  switch (status.code()) {
+    case base::StatusCode::kOk:
+    case base::StatusCode::kUnknown:
+    case base::StatusCode::kInternal:
+    case base::StatusCode::kDataLoss:
+      error.status = 500;
+      error.type = "server_error";
+      break;
+    case base::StatusCode::kInvalidArgument:
+    case base::StatusCode::kFailedPrecondition:
+      break;
+    case base::StatusCode::kUnimplemented:
+      error.code = "unsupported";
+      break;
+    case base::StatusCode::kOutOfRange:
+      error.code = "context_length_exceeded";
+      break;
+    case base::StatusCode::kNotFound:
+      error.status = 404;
+      break;
+    case base::StatusCode::kAlreadyExists:
+    case base::StatusCode::kAborted:
+      error.status = 409;
+      break;
+    case base::StatusCode::kUnauthenticated:
+      error.status = 401;
+      error.type = "authentication_error";
+      error.code = "invalid_api_key";
+      break;
+    case base::StatusCode::kPermissionDenied:
+      error.status = 403;
+      error.type = "permission_error";
+      break;
+    case base::StatusCode::kResourceExhausted:
+      error.status = 429;
+      error.type = "rate_limit_error";
+      error.code = "overloaded";
+      error.retry_after_seconds = 1;
+      break;
+    case base::StatusCode::kCancelled:
+    case base::StatusCode::kUnavailable:
+      error.status = 503;
+      error.type = "server_error";
+      error.code = "unavailable";
+      error.retry_after_seconds = 5;
+      break;
+    case base::StatusCode::kDeadlineExceeded:
+      error.status = 504;
+      error.type = "server_error";
+      break;
+  }
+  return error;
+}
+
+std::string ErrorBody(const ApiError& error) {
+  JsonWriter json;
+  json.BeginObject().Key("error").BeginObject();
+  json.Field("message", error.message).Field("type", error.type);
+  if (error.param.empty()) {
+    json.Key("param").Null();
+  } else {
+    json.Field("param", error.param);
+  }
+  if (error.code.empty()) {
+    json.Key("code").Null();
+  } else {
+    json.Field("code", error.code);
+  }
+  json.EndObject().EndObject();
+  return json.Take();
+}
+
+net::HttpResponse ErrorResponse(const ApiError& error) {
+  net::HttpResponse response;
+  response.status = error.status;
+  response.headers.emplace_back("Content-Type", "application/json");
+  if (error.retry_after_seconds > 0) {
+    response.headers.emplace_back("Retry-After", std::to_string(error.retry_after_seconds));
+  }
+  if (error.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
+  response.body = ErrorBody(error);
+  return response;
+}
+
+}  // namespace bowhead::api

@@ -1,0 +1,33 @@
+// Errors as OpenAI's API shapes them.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+#include "net/http_server.h"
+
+namespace bowhead::api {
+
+/// What goes wrong for a client. Empty `param` and `code` are sent as null.
+struct ApiError {
+  int status = 400;
+  std::string message = {};
+  std::string type = "invalid_request_error";
+  std::string param = {};
+  std::string code = {};
+  int retry_after_seconds = 0;  // 0: no Retry-After header
+};
+
+/// A 400 about one parameter.
+ApiError BadParameter(std::string_view param, std::string message);
+
+/// The HTTP error for a Status: kOutOfRange is 400 context_length_exceeded, kResourceExhausted 429 with Retry-After,
+/// kUnavailable 503 with Retry-After, kUnauthenticated 401, and so on.
+ApiError FromStatus(const base::Status& status);
+
+/// {"error": {"message", "type", "param", "code"}}
+std::string ErrorBody(const ApiError& error);
+net::HttpResponse ErrorResponse(const ApiError& error);
+
+}  // namespace bowhead::api
