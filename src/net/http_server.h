@@ -18,12 +18,12 @@ namespace bowhead::net {
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
 struct HttpRequest {
-  std::string method;        // upper case
-  std::string path;          // percent-decoded, starts with '/'; never contains ".." segments
-  std::string query;         // raw, after '?'
-  Headers headers;           // names in lower case
-  std::string body;          // whole; bounded by HttpServerOptions::max_body_bytes
-  std::string peer;          // "127.0.0.1:51234"
+  std::string method;  // upper case
+  std::string path;    // percent-decoded, starts with '/'; never contains ".." segments
+  std::string query;   // raw, after '?'
+  Headers headers;     // names in lower case
+  std::string body;    // whole; bounded by HttpServerOptions::max_body_bytes
+  std::string peer;    // "127.0.0.1:51234"
 
   /// The first value of a header (name in lower case), or "".
   [[nodiscard]] std::string_view Header(std::string_view name) const;
@@ -31,7 +31,7 @@ struct HttpRequest {
 
 struct HttpResponse {
   int status = 200;
-  Headers headers;           // Content-Length is added
+  Headers headers;  // Content-Length is added
   std::string body;
 };
 
@@ -51,22 +51,23 @@ class HttpExchange {
   virtual bool Write(std::string bytes) = 0;
   virtual void EndStream() = 0;
 
-  /// Called once if the client goes away before the answer is complete (at once, if it already has); on a server thread.
+  /// Called once if the client goes away before the answer is complete (at once, if it already has); on a server
+  /// thread.
   virtual void OnDisconnect(std::function<void()> callback) = 0;
   [[nodiscard]] virtual bool disconnected() const = 0;
 };
 
 struct HttpServerOptions {
   std::string host = "127.0.0.1";
-  std::uint16_t port = 8080;                           // 0: any free one
-  std::size_t max_header_bytes = 16 << 10;             // 431 over it
-  std::size_t max_body_bytes = 8 << 20;                // 413 over it
-  std::size_t max_connections = 1024;                  // 503 and close over it
-  std::size_t max_queued_bytes = 4 << 20;              // of one slow reader
-  std::chrono::milliseconds request_timeout{30'000};   // from the first byte to the whole request: 408
+  std::uint16_t port = 8080;                          // 0: any free one
+  std::size_t max_header_bytes = 16 << 10;            // 431 over it
+  std::size_t max_body_bytes = 8 << 20;               // 413 over it
+  std::size_t max_connections = 1024;                 // 503 and close over it
+  std::size_t max_queued_bytes = 4 << 20;             // of one slow reader
+  std::chrono::milliseconds request_timeout{30'000};  // from the first byte to the whole request: 408
   std::chrono::milliseconds first_byte_timeout{10'000};
-  std::chrono::milliseconds idle_timeout{75'000};      // keep-alive
-  std::chrono::milliseconds write_timeout{30'000};     // a write that makes no progress
+  std::chrono::milliseconds idle_timeout{75'000};   // keep-alive
+  std::chrono::milliseconds write_timeout{30'000};  // a write that makes no progress
 
   /// Makes the answer to a request that the server refuses itself (400, 408, 413, 414, 431, 500, 501, 503), so that the
   /// layer above can give it its own shape. Called on a server thread. Empty: the message as plain text.

@@ -1,0 +1,278 @@
+#include "net/connection.h"
+
+#include <algorithm>
+#include <boost/asio/error.hpp>
+#include <charconv>
+#include <span>
+#include <utility>
+
+#include "net/uri.h"
+
+namespace bowhead::net {
+namespace {
+
+/// Read ahead of the running answer at most this much and a header.
+constexpr std::size_t kMaxReadAhead = 64 << 10;
+constexpr std::chrono::milliseconds kLingerTime{1000};
+
+RequestReader::Limits LimitsOf(const HttpServerOptions& options) {
+  RequestReader::Limits limits;
+  limits.max_header_bytes = options.max_header_bytes;
+  limits.max_body_bytes = options.max_body_bytes;
+  return limits;
+}
+
+std::string PeerOf(const boost::asio::ip::tcp::socket& socket) {
+  boost::system::error_code error;
+  const auto endpoint = socket.remote_endpoint(error);
+  return error ? "" : HostAndPort(endpoint.address().to_string(), endpoint.port());
+}
+
+}  // namespace
+
+Connection::Connection(ConnectionHost& host, boost::asio::ip::tcp::socket socket, bool counted)
+    : host_(host),
+      socket_(std::move(socket)),
+      counted_(counted),
+      reader_(LimitsOf(host.options())),
+      max_read_ahead_(host.options().max_header_bytes + kMaxReadAhead) {}
+
+void Connection::Start() {
+  deadline_ = Clock::now() + host_.options().first_byte_timeout;
+  Read();
+}
+
+void Connection::StartRefusing(int status, std::string_view message) {
+  Refuse(status, message);
+  Read();
+}
+
+void Connection::CheckDeadline(Clock::time_point now) {
+  if (closed_) return;
+  if (now >= write_deadline_) {
+    Close();
+  } else if (now >= deadline_) {
+    if (phase_ == Phase::kReading) {
+      Refuse(408, "the request did not arrive in time");
+    } else {
+      Close();
+    }
+  }
+}
+
+void Connection::Drain() {
+  if (phase_ == Phase::kIdle) Close();
+  keep_alive_ = false;
+}
+
+void Connection::Close() {
+  if (std::exchange(closed_, true)) return;
+  const auto self = shared_from_this();
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+  if (const auto channel = std::exchange(channel_, nullptr)) {
+    channel->Disconnect();
+    channel->Detach();
+  }
+  host_.Closed(*this);
+}
+
+void Connection::Read() {
+  if (closed_ || reading_ || end_of_input_ || input_.size() - input_start_ >= max_read_ahead_) return;
+  reading_ = true;
+  socket_.async_read_some(
+      boost::asio::buffer(read_buffer_),
+      [self = shared_from_this()](boost::system::error_code error, std::size_t size) { self->OnRead(error, size); });
+}
+
+void Connection::OnRead(boost::system::error_code error, std::size_t size) {
+  reading_ = false;
+  if (closed_) return;
+  if (error == boost::asio::error::eof) return OnEndOfInput();
+  if (error) return Close();
+  if (!drop_input_) {
+    if (input_start_ == input_.size() || input_start_ > kMaxReadAhead) {
+      input_.erase(0, input_start_);
+      input_start_ = 0;
+    }
+    input_.append(read_buffer_.data(), size);
+    ProcessInput();
+  }
+  Read();
+}
+
+/// The client sends no more. One that has closed cannot be told from one that still listens, so an answer that has
+/// begun ends here, and one that has not is given the chance to be sent whole.
+void Connection::OnEndOfInput() {
+  end_of_input_ = true;
+  keep_alive_ = false;
+  if (phase_ != Phase::kAnswering) return Close();
+  const auto channel = channel_;
+  if (channel->ended()) return;
+  if (channel->started()) return Close();
+  channel->Disconnect();
+}
+
+void Connection::ProcessInput() {
+  while ((phase_ == Phase::kIdle || phase_ == Phase::kReading) && input_start_ < input_.size()) {
+    if (phase_ == Phase::kIdle) {
+      phase_ = Phase::kReading;
+      deadline_ = Clock::now() + host_.options().request_timeout;
+    }
+    const std::size_t used = reader_.Read(std::string_view(input_).substr(input_start_));
+    input_start_ += used;
+    if (reader_.state() == RequestReader::State::kFailed) {
+      return Refuse(reader_.error_status(), reader_.error_message());
+    }
+    if (reader_.state() == RequestReader::State::kDone) return StartAnswer();
+    if (used == 0) break;
+  }
+  if (input_start_ == input_.size() && reader_.TakeExpectContinue() && !writing_) WriteInterim();
+}
+
+void Connection::MakeChannel() {
+  phase_ = Phase::kAnswering;
+  deadline_ = Clock::time_point::max();
+  last_piece_ = false;
+  channel_ = std::make_shared<AnswerChannel>(
+      host_.options().max_queued_bytes, [host = &host_](AnswerChannel::Task task) { host->Post(std::move(task)); },
+      [weak = weak_from_this()] {
+        if (const auto self = weak.lock()) self->Flush();
+      });
+}
+
+void Connection::StartAnswer() {
+  keep_alive_ = reader_.keep_alive() && !host_.stopping() && !end_of_input_;
+  http_1_0_ = reader_.is_http_1_0();
+  HttpRequest request = reader_.Take();
+  head_only_ = request.method == "HEAD";
+  request.peer = PeerOf(socket_);
+  MakeChannel();
+  try {
+    host_.handler()(MakeExchange(std::move(request), channel_));
+  } catch (...) {  // the exchange is gone now: the client gets its 500
+  }
+}
+
+void Connection::Refuse(int status, std::string_view message) {
+  HttpResponse response;
+  response.headers.emplace_back("Content-Type", "text/plain; charset=utf-8");
+  response.body = std::string(message) + "\n";
+  if (host_.options().error_body) {
+    try {
+      response = host_.options().error_body(status, message);
+    } catch (...) {  // plain text will do
+    }
+  }
+  response.status = status;
+  keep_alive_ = false;
+  head_only_ = false;
+  drop_input_ = true;
+  input_.clear();
+  input_start_ = 0;
+  MakeChannel();
+  channel_->Send(std::move(response));
+}
+
+void Connection::WriteInterim() {
+  head_ = "HTTP/1.1 100 Continue\r\n\r\n";
+  out_ = {boost::asio::buffer(head_), boost::asio::const_buffer(), boost::asio::const_buffer()};
+  interim_ = true;
+  WriteSome();
+}
+
+void Connection::Flush() {
+  if (closed_ || channel_ == nullptr) return;
+  if (channel_->broken()) return Close();
+  if (writing_ || last_piece_) return;
+  AnswerChannel::Piece piece = channel_->Take();
+  const bool nothing = !piece.head.has_value() && piece.body.empty() && !piece.last;
+  if (nothing) return;
+  last_piece_ = piece.last;
+  FormatPiece(std::move(piece));
+  WriteSome();
+}
+
+/// Everything that has gathered becomes one chunk and one system call.
+void Connection::FormatPiece(AnswerChannel::Piece piece) {
+  head_.clear();
+  if (piece.head.has_value()) {
+    const AnswerChannel::Head& head = *piece.head;
+    const bool stream = !head.content_length.has_value();
+    headless_body_ = IsBodyless(head.status);
+    chunked_ = stream && !http_1_0_ && !headless_body_ && !head_only_;
+    if (AsksToClose(head.headers) || host_.stopping() || (stream && http_1_0_)) keep_alive_ = false;
+    head_ = FormatHead(head.status, head.headers,
+                       {.content_length = head.content_length,
+                        .chunked = stream && !http_1_0_,
+                        .close = !keep_alive_,
+                        .say_keep_alive = http_1_0_ && keep_alive_},
+                       host_.Date());
+  }
+  body_ = std::move(piece.body);
+  if (head_only_ || headless_body_) body_.clear();
+  std::string_view tail;
+  if (chunked_) {
+    if (!body_.empty()) {
+      std::array<char, 16> size{};
+      const auto end = std::to_chars(size.data(), size.data() + size.size(), body_.size(), 16);
+      head_.append(size.data(), static_cast<std::size_t>(end.ptr - size.data())).append("\r\n");
+      tail = piece.last ? "\r\n0\r\n\r\n" : "\r\n";
+    } else if (piece.last) {
+      tail = "0\r\n\r\n";
+    }
+  }
+  out_ = {boost::asio::buffer(head_), boost::asio::buffer(body_), boost::asio::buffer(tail)};
+}
+
+void Connection::WriteSome() {
+  writing_ = true;
+  write_deadline_ = Clock::now() + host_.options().write_timeout;
+  socket_.async_write_some(out_, [self = shared_from_this()](boost::system::error_code error, std::size_t size) {
+    self->OnWritten(error, size);
+  });
+}
+
+void Connection::OnWritten(boost::system::error_code error, std::size_t size) {
+  writing_ = false;
+  write_deadline_ = Clock::time_point::max();
+  if (closed_) return;
+  if (error) return Close();
+  for (boost::asio::const_buffer& buffer : out_) {
+    const std::size_t step = std::min(size, buffer.size());
+    buffer += step;
+    size -= step;
+  }
+  if (boost::asio::buffer_size(out_) != 0) return WriteSome();
+  if (std::exchange(interim_, false)) return Flush();
+  if (channel_ != nullptr) channel_->Written();
+  if (last_piece_) return FinishAnswer();
+  Flush();
+}
+
+void Connection::FinishAnswer() {
+  channel_->Detach();
+  channel_.reset();
+  last_piece_ = false;
+  body_ = std::string();
+  if (!keep_alive_ || host_.stopping()) return Linger();
+  phase_ = Phase::kIdle;
+  deadline_ = Clock::now() + host_.options().idle_timeout;
+  ProcessInput();
+  Read();
+}
+
+void Connection::Linger() {
+  if (end_of_input_) return Close();
+  boost::system::error_code error;
+  socket_.shutdown(boost::asio::ip::tcp::socket::shutdown_send, error);
+  if (error) return Close();
+  phase_ = Phase::kLingering;
+  drop_input_ = true;
+  input_.clear();
+  input_start_ = 0;
+  deadline_ = Clock::now() + kLingerTime;
+  Read();
+}
+
+}  // namespace bowhead::net

@@ -1,0 +1,251 @@
+#include "net/request_reader.h"
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "net/uri.h"
+
+namespace bowhead::net {
+namespace {
+
+namespace http = boost::beast::http;
+
+constexpr std::array<std::string_view, 7> kMethods = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"};
+
+/// A chunk's size line and the trailers must fit into this.
+constexpr std::size_t kMaxChunkOverhead = 16 << 10;
+
+bool IsTokenChar(char c) {
+  const bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  return alnum || (c != '\0' && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos);
+}
+
+std::string Lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return out;
+}
+
+std::string_view Trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+}  // namespace
+
+struct RequestReader::Parser {
+  http::request_parser<http::string_body> http;
+};
+
+RequestReader::RequestReader(const Limits& limits) : limits_(limits) {}
+RequestReader::~RequestReader() = default;
+
+std::size_t RequestReader::Fail(int status, std::string message) {
+  state_ = State::kFailed;
+  error_status_ = status;
+  error_message_ = std::move(message);
+  keep_alive_ = false;
+  return 0;
+}
+
+bool RequestReader::TakeExpectContinue() {
+  return std::exchange(expect_continue_, false);
+}
+
+std::size_t RequestReader::Read(std::string_view input) {
+  switch (state_) {
+    case State::kHeader:
+      return ReadHeader(input);
+    case State::kBody:
+      return ReadBody(input);
+    case State::kDone:
+    case State::kFailed:
+      break;
+  }
+  return 0;
+}
+
+std::size_t RequestReader::ReadHeader(std::string_view input) {
+  if (scanned_ <= 1 && input.starts_with("\r\n")) {  // RFC 9112, 2.2: empty lines before a request
+    scanned_ = 0;
+    return 2;
+  }
+  for (; scanned_ < input.size(); ++scanned_) {
+    if (scanned_ >= limits_.max_header_bytes) {
+      return Fail(431, "the header is longer than " + std::to_string(limits_.max_header_bytes) + " bytes");
+    }
+    const char c = input[scanned_];
+    const bool after_cr = scanned_ > 0 && input[scanned_ - 1] == '\r';
+    if (after_cr != (c == '\n')) return Fail(400, "lines of the header must end in CR LF");
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte < 0x20 && c != '\t' && c != '\r' && c != '\n') || byte == 0x7F) {
+      return Fail(400, "the header has control characters; this port speaks plain HTTP/1.1");
+    }
+    if (!first_line_done_ && scanned_ > limits_.max_target_bytes + 32) {
+      return Fail(414, "the request target is longer than " + std::to_string(limits_.max_target_bytes) + " bytes");
+    }
+    if (c != '\n') continue;
+    const bool empty_line = scanned_ - line_start_ == 1;
+    if (empty_line && first_line_done_) {
+      const std::size_t size = scanned_ + 1;
+      if (!CheckFields(input.substr(0, size))) return 0;
+      parser_ = std::make_unique<Parser>();
+      parser_->http.eager(true);
+      parser_->http.header_limit(std::numeric_limits<std::uint32_t>::max());  // checked above
+      parser_->http.body_limit(limits_.max_body_bytes);
+      boost::beast::error_code error;
+      parser_->http.put(boost::asio::buffer(input.data(), size), error);
+      if (error == http::error::body_limit) {
+        return Fail(413, "the body is longer than " + std::to_string(limits_.max_body_bytes) + " bytes");
+      }
+      if ((error && error != http::error::need_more) || !parser_->http.is_header_done()) {
+        return Fail(error == http::error::bad_version ? 505 : 400, "malformed request: " + error.message());
+      }
+      if (!StoreHeader()) return 0;
+      state_ = parser_->http.is_done() ? State::kDone : State::kBody;
+      return size;
+    }
+    first_line_done_ = true;
+    line_start_ = scanned_ + 1;
+  }
+  return 0;
+}
+
+/// What Beast reads more leniently than RFC 9112 wants it.
+bool RequestReader::CheckFields(std::string_view block) {
+  const std::size_t line_end = block.find("\r\n");
+  const std::string_view request_line = block.substr(0, line_end);
+  if (request_line.find('\t') != std::string_view::npos ||
+      std::count(request_line.begin(), request_line.end(), ' ') != 2) {
+    Fail(400, "malformed request line");
+    return false;
+  }
+  block.remove_prefix(line_end + 2);
+  std::size_t fields = 0;
+  int lengths = 0;
+  int codings = 0;
+  int hosts = 0;
+  while (!block.starts_with("\r\n")) {
+    const std::string_view line = block.substr(0, block.find("\r\n"));
+    block.remove_prefix(line.size() + 2);
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos || colon == 0 ||
+        !std::all_of(line.begin(), line.begin() + static_cast<std::ptrdiff_t>(colon), IsTokenChar)) {
+      Fail(400, "malformed header field (or a folded line, which is not allowed)");
+      return false;
+    }
+    if (++fields > limits_.max_fields) {
+      Fail(431, "more than " + std::to_string(limits_.max_fields) + " header fields");
+      return false;
+    }
+    const std::string name = Lower(line.substr(0, colon));
+    const std::string_view value = Trim(line.substr(colon + 1));
+    if (name == "content-length") {
+      ++lengths;
+      const bool digits = std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; });
+      if (value.empty() || !digits) {
+        Fail(400, "Content-Length must be one decimal number");
+        return false;
+      }
+    } else if (name == "transfer-encoding") {
+      ++codings;
+      if (Lower(value) != "chunked") {
+        Fail(501, "Transfer-Encoding may only be chunked");
+        return false;
+      }
+    } else if (name == "host") {
+      ++hosts;
+    } else if (name == "expect") {
+      if (Lower(value) != "100-continue") {
+        Fail(417, "Expect may only be 100-continue");
+        return false;
+      }
+      expect_continue_ = true;
+    }
+  }
+  is_http_1_0_ = request_line.ends_with(" HTTP/1.0");
+  const bool is_http_1_1 = request_line.ends_with(" HTTP/1.1");
+  const std::size_t version = request_line.rfind(" HTTP/");
+  if (!is_http_1_0_ && !is_http_1_1) {
+    Fail(version == std::string_view::npos ? 400 : 505, "this server speaks HTTP/1.1 and HTTP/1.0");
+    return false;
+  }
+  if (lengths + codings > 1) {
+    Fail(400, "Content-Length and Transfer-Encoding may come once, and not both");
+    return false;
+  }
+  if (hosts > 1 || (is_http_1_1 && hosts == 0)) {
+    Fail(400, "exactly one Host header is needed");
+    return false;
+  }
+  if (is_http_1_0_ && codings != 0) {
+    Fail(400, "HTTP/1.0 has no Transfer-Encoding");
+    return false;
+  }
+  return true;
+}
+
+bool RequestReader::StoreHeader() {
+  const auto& message = parser_->http.get();
+  request_.method = std::string(message.method_string());
+  if (std::find(kMethods.begin(), kMethods.end(), request_.method) == kMethods.end()) {
+    Fail(501, "method not implemented");
+    return false;
+  }
+  base::Result<Target> target = ParseTarget(std::string_view(message.target().data(), message.target().size()));
+  if (!target.ok()) {
+    Fail(400, target.status().message());
+    return false;
+  }
+  if (target->path == "*" && request_.method != "OPTIONS") {
+    Fail(400, "only OPTIONS may ask for \"*\"");
+    return false;
+  }
+  request_.path = std::move(target.value().path);
+  request_.query = std::move(target.value().query);
+  for (const auto& field : message) {
+    const auto name = field.name_string();
+    const auto value = field.value();
+    request_.headers.emplace_back(Lower(std::string_view(name.data(), name.size())),
+                                  std::string(value.data(), value.size()));
+  }
+  keep_alive_ = message.keep_alive();
+  expect_continue_ = expect_continue_ && !is_http_1_0_ && !parser_->http.is_done();
+  return true;
+}
+
+std::size_t RequestReader::ReadBody(std::string_view input) {
+  if (input.empty()) return 0;
+  expect_continue_ = false;  // the body is coming anyway
+  boost::beast::error_code error;
+  const std::size_t used = parser_->http.put(boost::asio::buffer(input.data(), input.size()), error);
+  if (error == http::error::body_limit) {
+    return Fail(413, "the body is longer than " + std::to_string(limits_.max_body_bytes) + " bytes");
+  }
+  if (error && error != http::error::need_more) return Fail(400, "malformed body: " + error.message());
+  if (parser_->http.is_done()) {
+    state_ = State::kDone;
+  } else if (used == 0 && input.size() > kMaxChunkOverhead) {
+    return Fail(400, "a chunk's size line or the trailers are too long");
+  }
+  return used;
+}
+
+HttpRequest RequestReader::Take() {
+  request_.body = std::move(parser_->http.get().body());
+  parser_.reset();
+  state_ = State::kHeader;
+  scanned_ = line_start_ = 0;
+  first_line_done_ = expect_continue_ = false;
+  return std::exchange(request_, {});
+}
+
+}  // namespace bowhead::net
