@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "kernels/packed_matrix.h"
 #include "model/arch/model_spec.h"
 #include "model/arch/transformer.h"
 #include "model/arch/weights.h"
@@ -14,27 +15,37 @@ std::string TextOf(const model::Metadata& metadata, std::string_view key) {
   return value == nullptr ? std::string() : *value;
 }
 
-// The packed matrices; the token embeddings, which are looked up in the mapped file; and vectors, kept as F32.
-base::Result<std::uint64_t> WeightBytes(const model::ModelFile& file, const model::ModelSpec& spec) {
-  const base::Result<std::uint64_t> packed = model::PackedBytes(file, spec);
-  if (!packed.ok()) return packed.status();
-  std::uint64_t total = *packed;
-  for (const model::Tensor& tensor : file.tensors()) {
-    if (tensor.rank == 1) total += tensor.num_elements() * sizeof(float);
-  }
-  if (const model::Tensor* embedding = file.FindTensor("token_embd.weight")) total += embedding->num_bytes();
-  return total;
+// Matrices are packed into panels; vectors are kept as F32.
+std::uint64_t PreparedBytes(const model::Tensor& tensor) {
+  if (tensor.rank == 1) return tensor.num_elements() * sizeof(float);
+  const std::uint64_t rows = tensor.num_elements() / tensor.shape[0];
+  const kernels::PackedMatrix packed{tensor.type, rows, tensor.shape[0], nullptr};
+  return packed.total_bytes();
 }
 
-base::Result<MemoryNeed> ComputeMemory(const model::ModelFile& file, const model::ModelSpec& spec,
-                                       std::uint64_t context_length) {
+// From the table of tensors alone, so that it works for header-only files too.
+std::uint64_t WeightBytes(const model::ModelFile& file) {
+  std::uint64_t total = 0;
+  for (const model::Tensor& tensor : file.tensors()) total += PreparedBytes(tensor);
+  // Embeddings are looked up in the mapped file; packed they are only where they are the output matrix too.
+  const model::Tensor* embedding = file.FindTensor("token_embd.weight");
+  if (embedding == nullptr) return total;
+  if (file.FindTensor("output.weight") != nullptr) total -= PreparedBytes(*embedding);
+  return total + embedding->num_bytes();
+}
+
+// Looks for missing and misshapen tensors, and for values that are not finite, as loading does.
+base::Status CheckTensors(const model::ModelFile& file, const model::ModelSpec& spec) {
+  const bool header_only = file.tensors().front().data.empty();
+  return header_only ? base::OkStatus() : model::PackedBytes(file, spec).status();
+}
+
+MemoryNeed ComputeMemory(const model::ModelFile& file, const model::ModelSpec& spec, std::uint64_t context_length) {
   MemoryNeed need;
   need.context_length = context_length == 0 ? static_cast<std::uint64_t>(spec.context_length) : context_length;
   const std::uint64_t blocks = (need.context_length + model::kBlockTokens - 1) / model::kBlockTokens;
   need.kv_bytes = blocks * model::KvBytesPerBlock(spec);
-  const base::Result<std::uint64_t> weights = WeightBytes(file, spec);
-  if (!weights.ok()) return weights.status();
-  need.weight_bytes = *weights;
+  need.weight_bytes = WeightBytes(file);
   return need;
 }
 
@@ -64,12 +75,8 @@ ModelReport MakeReport(const model::ModelFile& file, std::uint64_t context_lengt
     report.obstacle = spec.status().message();
     return report;
   }
-  const base::Result<MemoryNeed> memory = ComputeMemory(file, *spec, context_length);
-  if (memory.ok()) {
-    report.memory = *memory;
-  } else {
-    report.obstacle = memory.status().message();
-  }
+  report.memory = ComputeMemory(file, *spec, context_length);
+  report.obstacle = CheckTensors(file, *spec).message();
   return report;
 }
 
