@@ -91,7 +91,7 @@ function kindOf(status: number, code: string): Failure['kind'] {
   return 'server';
 }
 
-export type Readiness = { state: 'ready' } | { state: 'loading'; progress: number | null; detail: string } | { state: 'offline' };
+export type Readiness = { state: 'ready' | 'offline' | 'failed' | 'draining' } | { state: 'loading'; progress: number | null };
 
 /** GET /ready: 200 once the model answers, 503 with what it is doing until then. */
 export async function readiness(signal?: AbortSignal): Promise<Readiness> {
@@ -105,10 +105,10 @@ export async function readiness(signal?: AbortSignal): Promise<Readiness> {
   try {
     const body = (await response.json()) as Record<string, unknown>;
     const progress = typeof body.progress === 'number' ? Math.min(1, Math.max(0, body.progress)) : null;
-    const detail = [body.detail, body.message, body.stage].find((value) => typeof value === 'string');
-    return { state: 'loading', progress, detail: (detail as string | undefined) ?? '' };
+    if (body.status === 'failed' || body.status === 'draining') return { state: body.status };
+    return { state: 'loading', progress };
   } catch {
-    return { state: 'loading', progress: null, detail: '' };
+    return { state: 'loading', progress: null };
   }
 }
 

@@ -2,7 +2,7 @@ import { ApiError, apiKey, listModels, readiness, setApiKey } from './api';
 import { settings } from './settings.svelte';
 import type { ModelCard } from './types';
 
-type State = 'checking' | 'loading' | 'ready' | 'offline' | 'auth';
+type State = 'checking' | 'loading' | 'ready' | 'offline' | 'failed' | 'draining' | 'auth';
 
 const LOADING_POLL_MS = 700;
 const OFFLINE_POLL_MS = 2000;
@@ -11,7 +11,6 @@ const OFFLINE_POLL_MS = 2000;
 class Server {
   state = $state<State>('checking');
   progress = $state<number | null>(null);
-  detail = $state('');
   models = $state.raw<ModelCard[]>([]);
   /** A key was sent and refused. */
   keyRefused = $state(false);
@@ -34,7 +33,6 @@ class Server {
       if (ready.state === 'ready') return await this.#loadModels();
       this.state = ready.state;
       this.progress = ready.state === 'loading' ? ready.progress : null;
-      this.detail = ready.state === 'loading' ? ready.detail : '';
       this.#later(ready.state === 'loading' ? LOADING_POLL_MS : OFFLINE_POLL_MS);
     } finally {
       this.#checking = false;
@@ -57,9 +55,7 @@ class Server {
 
   async #loadModels(): Promise<void> {
     try {
-      const models = await listModels();
-      const named = models.filter(({ id }) => id !== 'default');
-      this.models = named.length > 0 ? named : models;
+      this.models = withoutAliases(await listModels());
       this.state = 'ready';
       this.keyRefused = false;
       this.keyDialog = false;
@@ -82,6 +78,15 @@ class Server {
   #later(ms: number): void {
     this.#timer = setTimeout(this.check, ms);
   }
+}
+
+/** One row per model: the first of the names that a model answers to is its own. */
+function withoutAliases(models: ModelCard[]): ModelCard[] {
+  const seen = new Set<string>();
+  return models.filter(({ id, bowhead }) => {
+    const facts = bowhead ? JSON.stringify(bowhead) : id;
+    return !seen.has(facts) && seen.add(facts);
+  });
 }
 
 /** A file's name without what only a file needs. */

@@ -36,7 +36,7 @@ export function loadSettings(): void {
       if (typeof value === 'number' && Number.isFinite(value)) settings.parameters[name] = value;
     }
     const stop = kept.parameters?.stop;
-    if (Array.isArray(stop)) settings.parameters.stop = stop.filter((text) => typeof text === 'string').slice(0, 4);
+    if (Array.isArray(stop)) settings.parameters.stop = stop.filter((text) => typeof text === 'string').slice(0, 16);
   } catch {
     // The defaults are fine.
   }
