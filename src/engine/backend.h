@@ -18,29 +18,29 @@ using model::TokenId;
 
 /// How the next token is chosen. The defaults sample from the model's own distribution.
 struct SamplingParams {
-  float temperature = 1.0F;         // >= 0; 0 is greedy
-  int top_k = 0;                    // 0: off
-  float top_p = 1.0F;               // (0, 1]; 1: off
-  float min_p = 0.0F;               // [0, 1]; 0: off
-  float typical_p = 1.0F;           // (0, 1]; 1: off
-  float repeat_penalty = 1.0F;      // > 0; 1: off. Over prompt and answer (CTRL paper, arXiv 1909.05858)
-  float presence_penalty = 0.0F;    // [-2, 2], over the answer only, as OpenAI defines it
-  float frequency_penalty = 0.0F;   // [-2, 2]
+  float temperature = 1.0F;        // >= 0; 0 is greedy
+  int top_k = 0;                   // 0: off
+  float top_p = 1.0F;              // (0, 1]; 1: off
+  float min_p = 0.0F;              // [0, 1]; 0: off
+  float typical_p = 1.0F;          // (0, 1]; 1: off
+  float repeat_penalty = 1.0F;     // > 0; 1: off. Over prompt and answer (CTRL paper, arXiv 1909.05858)
+  float presence_penalty = 0.0F;   // [-2, 2], over the answer only, as OpenAI defines it
+  float frequency_penalty = 0.0F;  // [-2, 2]
   std::vector<std::pair<TokenId, float>> logit_bias;
-  std::uint64_t seed = 0;           // the same seed gives the same answer, whoever shares the batch
-  int num_logprobs = -1;            // -1: none; 0: of the chosen token; n: also the n likeliest (<= 20)
+  std::uint64_t seed = 0;  // the same seed gives the same answer, whoever shares the batch
+  int num_logprobs = -1;   // -1: none; 0: of the chosen token; n: also the n likeliest (<= 20)
 };
 
 enum class Priority : std::uint8_t { kInteractive, kBatch };
 
 struct GenerateRequest {
-  std::vector<TokenId> prompt;      // not empty; prompt.size() + max_tokens <= context_length
-  int max_tokens = 0;               // > 0
+  std::vector<TokenId> prompt;  // not empty; prompt.size() + max_tokens <= context_length
+  int max_tokens = 0;           // > 0
   SamplingParams sampling;
-  std::vector<TokenId> stop_tokens; // besides the model's end-of-generation tokens
+  std::vector<TokenId> stop_tokens;  // besides the model's end-of-generation tokens
   bool ignore_eos = false;
   Priority priority = Priority::kInteractive;
-  std::string tenant;               // whose share this counts against; "" is everyone without a key
+  std::string tenant;  // whose share this counts against; "" is everyone without a key
 };
 
 struct TokenLogprob {
@@ -51,18 +51,18 @@ struct TokenLogprob {
 /// One generated token. Logprobs are of the model's distribution before temperature and penalties.
 struct GeneratedToken {
   TokenId token = 0;
-  float logprob = 0.0F;                  // meaningful if num_logprobs >= 0
-  std::vector<TokenLogprob> top;         // likeliest first
+  float logprob = 0.0F;           // meaningful if num_logprobs >= 0
+  std::vector<TokenLogprob> top;  // likeliest first
 };
 
 enum class FinishReason : std::uint8_t { kStop, kLength, kCancelled, kError };
 
 struct FinishInfo {
   FinishReason reason = FinishReason::kStop;
-  base::Status status;                   // why, for kError
+  base::Status status;  // why, for kError
   int prompt_tokens = 0;
-  int cached_tokens = 0;                 // of the prompt, taken from the KV cache
-  int completion_tokens = 0;             // the end-of-generation token is neither counted nor reported
+  int cached_tokens = 0;      // of the prompt, taken from the KV cache
+  int completion_tokens = 0;  // the end-of-generation token is neither counted nor reported
 };
 
 /// Receives what a request makes. Called on the engine's thread, in order, OnFinish exactly once and last; it must not
@@ -78,7 +78,7 @@ using RequestId = std::uint64_t;
 
 /// A moment's state, for /metrics, admission and tests.
 struct BackendStats {
-  int running = 0;                       // sequences in the batch
+  int running = 0;  // sequences in the batch
   int waiting = 0;
   std::int64_t kv_blocks_total = 0;
   std::int64_t kv_blocks_used = 0;
@@ -87,15 +87,15 @@ struct BackendStats {
 
 /// Static facts about the served model.
 struct ModelInfo {
-  std::string name;                      // general.name, or the file's stem
+  std::string name;  // general.name, or the file's stem
   std::string architecture;
-  std::string quantization;              // "Q4_1": the type that holds most of the bytes
+  std::string quantization;  // "Q4_1": the type that holds most of the bytes
   std::uint64_t parameters = 0;
   std::uint64_t file_bytes = 0;
-  int context_length = 0;                // what is served: min(model's, --ctx)
+  int context_length = 0;  // what is served: min(model's, --ctx)
   int vocab_size = 0;
   int embedding_length = 0;
-  std::string isa;                       // "avx512-vnni"
+  std::string isa;  // "avx512-vnni"
   int threads = 0;
 };
 
@@ -104,8 +104,8 @@ class Backend {
  public:
   virtual ~Backend() = default;
 
-  /// Queues a request. Errors: kInvalidArgument (parameters), kOutOfRange (does not fit the context: the message has both
-  /// numbers), kResourceExhausted (the queue is full), kUnavailable (draining).
+  /// Queues a request. Errors: kInvalidArgument (parameters), kOutOfRange (does not fit the context: the message has
+  /// both numbers), kResourceExhausted (the queue is full), kUnavailable (draining).
   virtual base::Result<RequestId> Submit(GenerateRequest request, std::shared_ptr<RequestListener> listener) = 0;
 
   /// Ends a request within one step: its listener gets OnFinish(kCancelled). Unknown or finished ids are ignored.

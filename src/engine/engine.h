@@ -12,10 +12,7 @@
 #include "model/arch/transformer.h"
 #include "model/format/model_file.h"
 #include "model/tokenizer/tokenizer.h"
-
-namespace bowhead::telemetry {
-class ServingMetrics;
-}
+#include "telemetry/serving_metrics.h"
 
 namespace bowhead::engine {
 

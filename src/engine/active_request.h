@@ -1,0 +1,45 @@
+// A request inside the engine.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "engine/backend.h"
+#include "engine/engine.h"
+#include "engine/sampler.h"
+#include "engine/sequence.h"
+
+namespace bowhead::engine {
+
+/// Made by the caller's thread, then owned by the loop. Exactly one of the two listeners is set.
+struct ActiveRequest {
+  using Clock = std::chrono::steady_clock;
+
+  explicit ActiveRequest(BlockPool* pool) : sequence(pool) {}
+
+  Sequence sequence;
+  std::int64_t reserved_tokens = 0;  // counted against max_total_tokens until it ends
+
+  // To generate.
+  std::shared_ptr<RequestListener> listener;
+  std::optional<Sampler> sampler;
+  std::vector<TokenId> stop_tokens;
+  bool ignore_eos = false;
+  int max_tokens = 0;
+  int completion_tokens = 0;
+
+  // To embed.
+  std::shared_ptr<Backend::EmbeddingListener> embedding_listener;
+  std::optional<TokenId> last_token;  // kLast: held back, so that it makes a piece of its own
+  std::vector<double> hidden;         // [embedding_length], the sum so far
+
+  Clock::time_point arrival;
+  Clock::time_point start;  // of the first step with it
+  Clock::time_point first_token;
+  Clock::time_point last_time;  // of the newest token
+};
+
+}  // namespace bowhead::engine

@@ -1,0 +1,109 @@
+#include "engine/block_pool.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+namespace bowhead::engine {
+namespace {
+
+std::size_t Index(BlockId block) {
+  return static_cast<std::size_t>(block);
+}
+
+}  // namespace
+
+BlockPool::BlockPool(std::int64_t num_blocks) {
+  const auto count = static_cast<std::size_t>(std::max<std::int64_t>(num_blocks, 0));
+  references_.assign(count, 0);
+  marked_.assign(count, 0);
+  free_.reserve(count);
+  for (std::size_t i = count; i > 0; --i) free_.push_back(static_cast<BlockId>(i - 1));
+  const auto sentinel = static_cast<BlockId>(count);
+  kept_.assign(count + 1, Link{sentinel, sentinel});
+}
+
+void BlockPool::PushKept(BlockId block) {
+  const auto sentinel = static_cast<BlockId>(references_.size());
+  Link& end = kept_[Index(sentinel)];
+  kept_[Index(block)] = Link{end.previous, sentinel};
+  kept_[Index(end.previous)].next = block;
+  end.previous = block;
+  ++num_kept_;
+}
+
+void BlockPool::UnlinkKept(BlockId block) {
+  const Link link = kept_[Index(block)];
+  kept_[Index(link.previous)].next = link.next;
+  kept_[Index(link.next)].previous = link.previous;
+  --num_kept_;
+}
+
+bool BlockPool::Allocate(int count, std::vector<BlockId>* out) {
+  if (count > available()) return false;
+  out->reserve(out->size() + Index(count));
+  for (int i = 0; i < count; ++i) {
+    BlockId block = 0;
+    if (!free_.empty()) {
+      block = free_.back();
+      free_.pop_back();
+    } else {
+      block = kept_[references_.size()].next;
+      UnlinkKept(block);
+      marked_[Index(block)] = 0;
+      if (on_evict_) on_evict_(block);
+    }
+    references_[Index(block)] = 1;
+    out->push_back(block);
+  }
+  return true;
+}
+
+void BlockPool::Retain(BlockId block) {
+  assert(references_[Index(block)] > 0 || marked_[Index(block)] != 0);
+  if (references_[Index(block)]++ == 0) UnlinkKept(block);
+}
+
+void BlockPool::Release(BlockId block) {
+  assert(references_[Index(block)] > 0);
+  if (--references_[Index(block)] > 0) return;
+  if (marked_[Index(block)] != 0) {
+    PushKept(block);
+  } else {
+    free_.push_back(block);
+  }
+}
+
+void BlockPool::Mark(BlockId block) {
+  assert(references_[Index(block)] > 0);
+  marked_[Index(block)] = 1;
+}
+
+BlockTable& BlockTable::operator=(BlockTable&& other) noexcept {
+  if (this != &other) {
+    Clear();
+    pool_ = other.pool_;
+    blocks_ = std::move(other.blocks_);
+    other.blocks_.clear();
+  }
+  return *this;
+}
+
+bool BlockTable::Cover(int tokens) {
+  const int missing = BlocksFor(tokens) - size();
+  return missing <= 0 || pool_->Allocate(missing, &blocks_);
+}
+
+void BlockTable::AppendShared(BlockId block) {
+  pool_->Retain(block);
+  blocks_.push_back(block);
+}
+
+void BlockTable::Clear() {
+  while (!blocks_.empty()) {
+    pool_->Release(blocks_.back());
+    blocks_.pop_back();
+  }
+}
+
+}  // namespace bowhead::engine

@@ -1,0 +1,270 @@
+#include "engine/engine_loop.h"
+
+#include <algorithm>
+#include <cmath>
+#include <exception>
+#include <string>
+#include <utility>
+
+namespace bowhead::engine {
+namespace {
+
+using Clock = ActiveRequest::Clock;
+
+/// Mean and normalisation to length 1 in one: the mean's factor falls out.
+base::Result<std::vector<float>> Normalised(const std::vector<double>& sum) {
+  double squares = 0;
+  for (const double value : sum) squares += value * value;
+  if (!std::isfinite(squares) || squares <= 0) {
+    return base::Internal("the model computed hidden states that are not finite, or all zero; its file is damaged");
+  }
+  const double scale = 1 / std::sqrt(squares);
+  std::vector<float> embedding(sum.size());
+  std::ranges::transform(sum, embedding.begin(), [scale](double value) { return static_cast<float>(value * scale); });
+  return embedding;
+}
+
+int CountTokens(const StepPlan& plan) {
+  int tokens = 0;
+  for (const Piece& piece : plan.pieces) tokens += piece.count;
+  return tokens;
+}
+
+}  // namespace
+
+EngineLoop::EngineLoop(const EngineOptions& options, model::Transformer* transformer, const model::Tokenizer* tokenizer,
+                       BlockPool* pool, Inbox* inbox, EngineCounters* counters)
+    : options_(options),
+      transformer_(transformer),
+      tokenizer_(tokenizer),
+      pool_(pool),
+      inbox_(inbox),
+      counters_(counters),
+      metrics_(options.metrics),
+      cache_(options.prefix_cache ? std::make_unique<PrefixCache>(pool) : nullptr),
+      scheduler_(SchedulerOptions{options.max_running}, pool, cache_.get()) {
+  PublishCounters();
+}
+
+void EngineLoop::Run() {
+  try {
+    RunUntilClosed();
+  } catch (const std::exception& error) {
+    // No memory, most likely. Nobody may wait for an answer that never comes.
+    inbox_->Close();
+    Accept(inbox_->Take(/*wait=*/false));
+    FinishAll(FinishReason::kError, base::Internal(std::string("the engine stopped: ") + error.what()));
+    return;
+  }
+  FinishAll(FinishReason::kCancelled, base::Unavailable("the engine is shutting down"));
+}
+
+void EngineLoop::RunUntilClosed() {
+  for (;;) {
+    Inbox::Messages messages = inbox_->Take(/*wait=*/requests_.empty());
+    const bool closed = messages.closed;
+    Accept(std::move(messages));
+    if (closed) return;
+    Step();
+  }
+}
+
+void EngineLoop::Accept(Inbox::Messages messages) {
+  for (auto& request : messages.requests) {
+    scheduler_.Add(&request->sequence);
+    const RequestId id = request->sequence.id;
+    requests_.emplace(id, std::move(request));
+  }
+  for (const RequestId id : messages.cancels) {
+    const auto found = requests_.find(id);
+    if (found != requests_.end()) Finish(found->second.get(), FinishReason::kCancelled, base::OkStatus());
+  }
+}
+
+int EngineLoop::Budget() const {
+  const int decoding = scheduler_.num_decoding();
+  const int most = options_.max_batch_tokens;
+  const int target_ms = decoding > 0 ? options_.step_target_ms : options_.idle_step_target_ms;
+  const int prompt = (cost_.TokensFor(target_ms) - decoding) / model::kBlockTokens * model::kBlockTokens;
+  return std::min(decoding + std::max(prompt, model::kBlockTokens), most);
+}
+
+void EngineLoop::Step() {
+  if (requests_.empty()) return;
+  const StepPlan plan = scheduler_.Schedule(Budget());
+  NoteStarts(plan);
+  if (plan.pieces.empty()) {
+    FinishAll(FinishReason::kError, base::Internal("the scheduler has requests but nothing to do"));
+    return;
+  }
+  BuildBatch(plan);
+  const auto begin = Clock::now();
+  const base::Result<model::ForwardResult> result = transformer_->Forward(batch_);
+  const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  if (!result.ok()) {
+    for (const Piece& piece : plan.pieces) {
+      Finish(Of(piece), FinishReason::kError, result.status().WithContext("computing a step"));
+    }
+    return;
+  }
+  const int tokens = CountTokens(plan);
+  cost_.Add(tokens, seconds * 1e3);
+  metrics_.StepDone(static_cast<int>(plan.pieces.size()), tokens, seconds);
+  for (const Piece& piece : plan.pieces) scheduler_.Computed(piece);
+  std::vector<Sampled> sampled;
+  std::vector<ActiveRequest*> embedded;
+  UseRows(plan, *result, &sampled, &embedded);
+  PublishCounters();
+  for (Sampled& item : sampled) Deliver(&item);
+  for (ActiveRequest* request : embedded) DeliverEmbedding(request);
+}
+
+void EngineLoop::NoteStarts(const StepPlan& plan) {
+  const auto now = Clock::now();
+  for (const Sequence* sequence : plan.admitted) {
+    ActiveRequest& request = *requests_.at(sequence->id);
+    if (request.start != Clock::time_point()) continue;  // it comes back
+    request.start = now;
+    counters_->queued.fetch_sub(1);
+    metrics_.Started(request);
+  }
+  for (const Sequence* sequence : plan.preempted) {
+    ActiveRequest& request = *requests_.at(sequence->id);
+    // The one token whose state is the embedding goes back behind the others.
+    if (request.embedding_listener == nullptr || options_.pooling != Pooling::kLast || request.last_token) continue;
+    if (request.sequence.num_tokens() < 2) continue;
+    request.last_token = request.sequence.tokens.back();
+    request.sequence.tokens.pop_back();
+  }
+  counters_->preemptions.fetch_add(plan.preempted.size());
+  metrics_.Preempted(plan.preempted.size());
+  PublishCounters();
+}
+
+model::StepOutput EngineLoop::OutputOf(const Piece& piece) {
+  const ActiveRequest& request = *Of(piece);
+  if (request.embedding_listener != nullptr) {
+    return request.last_token ? model::StepOutput::kNothing : model::StepOutput::kHiddenSum;
+  }
+  return piece.completes ? model::StepOutput::kLastLogits : model::StepOutput::kNothing;
+}
+
+void EngineLoop::BuildBatch(const StepPlan& plan) {
+  batch_.clear();
+  for (const Piece& piece : plan.pieces) {
+    model::SequenceStep step;
+    step.tokens = std::span<const TokenId>(piece.sequence->tokens)
+                      .subspan(static_cast<std::size_t>(piece.first), static_cast<std::size_t>(piece.count));
+    step.position = piece.first;
+    step.block_table = piece.sequence->blocks.blocks();
+    step.output = OutputOf(piece);
+    batch_.push_back(step);
+  }
+}
+
+void EngineLoop::UseRows(const StepPlan& plan, const model::ForwardResult& result, std::vector<Sampled>* sampled,
+                         std::vector<ActiveRequest*>* embedded) {
+  const auto vocab = static_cast<std::size_t>(transformer_->spec().vocab_size);
+  const auto width = static_cast<std::size_t>(transformer_->spec().embedding_length);
+  std::size_t logit_row = 0;
+  std::size_t hidden_row = 0;
+  for (std::size_t i = 0; i < plan.pieces.size(); ++i) {
+    const Piece& piece = plan.pieces[i];
+    ActiveRequest* request = Of(piece);
+    if (batch_[i].output == model::StepOutput::kHiddenSum) {
+      AddHidden(request, piece, result.hidden.subspan(width * hidden_row++, width), embedded);
+    } else if (batch_[i].output == model::StepOutput::kLastLogits) {
+      const auto row = result.logits.subspan(vocab * logit_row++, vocab);
+      const auto position = static_cast<std::uint64_t>(piece.sequence->num_tokens());
+      sampled->push_back(Sampled{request, request->sampler->Sample(row, position, &scratch_)});
+    } else if (request->last_token && piece.completes) {
+      piece.sequence->tokens.push_back(*request->last_token);
+      request->last_token.reset();
+    }
+  }
+}
+
+void EngineLoop::AddHidden(ActiveRequest* request, const Piece& piece, std::span<const float> row,
+                           std::vector<ActiveRequest*>* embedded) {
+  // A preempted one starts over.
+  if (piece.first == 0) request->hidden.clear();
+  request->hidden.resize(row.size(), 0.0);
+  for (std::size_t i = 0; i < row.size(); ++i) request->hidden[i] += double{row[i]};
+  if (piece.completes) embedded->push_back(request);
+}
+
+bool EngineLoop::Stops(const ActiveRequest& request, TokenId token) const {
+  return (!request.ignore_eos && tokenizer_->IsEndOfGeneration(token)) ||
+         std::ranges::find(request.stop_tokens, token) != request.stop_tokens.end();
+}
+
+void EngineLoop::Deliver(Sampled* sampled) {
+  ActiveRequest* request = sampled->request;
+  if (!sampled->token.ok()) {
+    Finish(request, FinishReason::kError, sampled->token.status());
+    return;
+  }
+  const GeneratedToken& token = *sampled->token;
+  if (Stops(*request, token.token)) {
+    Finish(request, FinishReason::kStop, base::OkStatus());
+    return;
+  }
+  const auto now = Clock::now();
+  metrics_.Token(*request, now);
+  if (request->completion_tokens == 0) request->first_token = now;
+  request->last_time = now;
+  request->sampler->Accept(token.token);
+  request->sequence.tokens.push_back(token.token);
+  ++request->completion_tokens;
+  request->listener->OnToken(token);
+  if (request->completion_tokens == request->max_tokens) Finish(request, FinishReason::kLength, base::OkStatus());
+}
+
+void EngineLoop::DeliverEmbedding(ActiveRequest* request) {
+  const std::unique_ptr<ActiveRequest> done = TakeOut(request);
+  done->embedding_listener->OnDone(Normalised(done->hidden));
+}
+
+std::unique_ptr<ActiveRequest> EngineLoop::TakeOut(ActiveRequest* request) {
+  auto node = requests_.extract(request->sequence.id);
+  scheduler_.Remove(&request->sequence);
+  counters_->reserved_tokens.fetch_sub(request->reserved_tokens);
+  if (request->start == Clock::time_point()) counters_->queued.fetch_sub(1);
+  PublishCounters();
+  return std::move(node.mapped());
+}
+
+void EngineLoop::Finish(ActiveRequest* request, FinishReason reason, base::Status status) {
+  const std::unique_ptr<ActiveRequest> done = TakeOut(request);
+  if (done->embedding_listener != nullptr) {
+    done->embedding_listener->OnDone(status.ok() ? base::Cancelled("cancelled") : std::move(status));
+    return;
+  }
+  metrics_.Finished(*done, reason);
+  FinishInfo info;
+  info.reason = reason;
+  if (reason == FinishReason::kError) info.status = std::move(status);
+  info.prompt_tokens = done->sequence.prompt_tokens;
+  info.cached_tokens = done->sequence.cached_tokens;
+  info.completion_tokens = done->completion_tokens;
+  done->listener->OnFinish(info);
+}
+
+void EngineLoop::FinishAll(FinishReason reason, const base::Status& status) {
+  while (!requests_.empty()) Finish(requests_.begin()->second.get(), reason, status);
+}
+
+void EngineLoop::PublishCounters() {
+  const int running = scheduler_.num_running();
+  const int queued = counters_->queued.load();
+  int preempted = 0;
+  for (const auto& [id, request] : requests_) {
+    if (request->start != Clock::time_point() && !request->sequence.running) ++preempted;
+  }
+  counters_->running.store(running);
+  counters_->preempted_waiting.store(preempted);
+  counters_->kv_blocks_used.store(pool_->used());
+  metrics_.Levels(running, queued + preempted, pool_->used(), pool_->total());
+}
+
+}  // namespace bowhead::engine

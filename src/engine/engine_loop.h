@@ -1,0 +1,87 @@
+// The engine's loop: take messages, plan a step, compute it, sample, tell the listeners.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/active_request.h"
+#include "engine/block_pool.h"
+#include "engine/engine.h"
+#include "engine/engine_metrics.h"
+#include "engine/inbox.h"
+#include "engine/prefix_cache.h"
+#include "engine/scheduler.h"
+#include "engine/step_cost.h"
+
+namespace bowhead::engine {
+
+/// What the loop shows to other threads.
+struct EngineCounters {
+  std::atomic<int> queued = 0;                    // submitted and never started
+  std::atomic<std::int64_t> reserved_tokens = 0;  // of all unfinished requests
+  std::atomic<int> running = 0;
+  std::atomic<int> preempted_waiting = 0;
+  std::atomic<std::int64_t> kv_blocks_used = 0;
+  std::atomic<std::uint64_t> preemptions = 0;
+};
+
+/// Pieces of an embedding's prompt have this size, so that the sum rounds the same in every batch.
+inline constexpr int kEmbedPiece = 64;
+
+class EngineLoop {
+ public:
+  /// All pointers outlive the loop; `pool` is used by its thread only.
+  EngineLoop(const EngineOptions& options, model::Transformer* transformer, const model::Tokenizer* tokenizer,
+             BlockPool* pool, Inbox* inbox, EngineCounters* counters);
+
+  /// Runs until the inbox is closed, then ends what is left with kCancelled.
+  void Run();
+
+ private:
+  struct Sampled {
+    ActiveRequest* request;
+    base::Result<GeneratedToken> token;
+  };
+
+  void RunUntilClosed();
+  void Accept(Inbox::Messages messages);
+  void Step();
+  [[nodiscard]] int Budget() const;
+  void NoteStarts(const StepPlan& plan);
+  void BuildBatch(const StepPlan& plan);
+  /// Uses the rows of the result; `*sampled` gets the new tokens, `*embedded` the embeddings that are complete.
+  void UseRows(const StepPlan& plan, const model::ForwardResult& result, std::vector<Sampled>* sampled,
+               std::vector<ActiveRequest*>* embedded);
+  void AddHidden(ActiveRequest* request, const Piece& piece, std::span<const float> row,
+                 std::vector<ActiveRequest*>* embedded);
+  void Deliver(Sampled* sampled);
+  void DeliverEmbedding(ActiveRequest* request);
+  [[nodiscard]] bool Stops(const ActiveRequest& request, TokenId token) const;
+  /// Takes the request out, then tells its listener.
+  void Finish(ActiveRequest* request, FinishReason reason, base::Status status);
+  std::unique_ptr<ActiveRequest> TakeOut(ActiveRequest* request);
+  void FinishAll(FinishReason reason, const base::Status& status);
+  void PublishCounters();
+  [[nodiscard]] ActiveRequest* Of(const Piece& piece) { return requests_.at(piece.sequence->id).get(); }
+  [[nodiscard]] model::StepOutput OutputOf(const Piece& piece);
+
+  const EngineOptions options_;
+  model::Transformer* const transformer_;
+  const model::Tokenizer* const tokenizer_;
+  BlockPool* const pool_;
+  Inbox* const inbox_;
+  EngineCounters* const counters_;
+  EngineMetrics metrics_;
+  std::unique_ptr<PrefixCache> cache_;  // null: off
+  Scheduler scheduler_;
+  StepCost cost_;
+  std::unordered_map<RequestId, std::unique_ptr<ActiveRequest>> requests_;
+  std::vector<model::SequenceStep> batch_;
+  SamplerScratch scratch_;
+};
+
+}  // namespace bowhead::engine
