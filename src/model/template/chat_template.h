@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,11 +15,13 @@
 
 namespace bowhead::model {
 
-/// Bounds of one rendering; exceeding one is kResourceExhausted.
+/// Bounds of one rendering; exceeding one is kResourceExhausted. Memory is bounded too: it costs steps.
 struct RenderLimits {
-  std::size_t max_steps = 1'000'000;
-  std::size_t max_depth = 100;
-  std::size_t max_output_bytes = 16 << 20;
+  std::size_t max_steps = 1'000'000;        // expressions and statements evaluated; 512 copied bytes count as one
+  std::size_t max_depth = 100;              // of macros (and recursive loops) that call each other
+  std::size_t max_output_bytes = 16 << 20;  // of the prompt, and of any string on the way to it
+  /// The moment that strftime_now shows, in seconds since 1970; the clock's if absent. Local time, as Python shows it.
+  std::optional<std::int64_t> now_unix_seconds = {};
 };
 
 /// A rendered prompt, and which of its bytes came from the conversation rather than from the template: special tokens
@@ -36,8 +39,8 @@ class ChatTemplate {
   /// known), both with the line.
   static base::Result<std::shared_ptr<const ChatTemplate>> Parse(std::string_view source, std::string name);
 
-  /// A built-in template by name ("chatml", "llama2", "gemma", "plain"), for files that carry none; kNotFound
-  /// otherwise.
+  /// A built-in template by name ("chatml", "llama2", "llama3", "gemma", "mistral", "plain"), for files that carry
+  /// none; kNotFound otherwise.
   static base::Result<std::shared_ptr<const ChatTemplate>> BuiltIn(std::string_view name);
 
   virtual ~ChatTemplate() = default;
