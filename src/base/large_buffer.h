@@ -10,7 +10,8 @@
 
 namespace bowhead::base {
 
-/// Page-aligned, zero-filled memory, in huge pages where the system has them. Pages cost nothing until touched. Move-only.
+/// Page-aligned, zero-filled memory, in huge pages where the system has them. Pages cost nothing until touched.
+/// Move-only.
 class LargeBuffer {
  public:
   LargeBuffer() = default;
@@ -40,8 +41,8 @@ class LargeBuffer {
   std::size_t size_ = 0;
 };
 
-/// Bytes that the process can still take: the machine's available memory or its control group's rest, whichever is less.
-/// nullopt where the system does not tell.
+/// Bytes that the process can still take: the machine's available memory or its control group's rest, whichever is
+/// less. nullopt where the system does not tell.
 std::optional<std::uint64_t> AvailableMemory();
 
 }  // namespace bowhead::base

@@ -33,7 +33,8 @@ enum class StatusCode : int {
 /// The code's name as gRPC spells it, for example "INVALID_ARGUMENT".
 std::string_view StatusCodeName(StatusCode code);
 
-/// The outcome of an operation. The message is for the person who has to act on it: it says what is wrong and what to do.
+/// The outcome of an operation. The message is for the person who has to act on it: it says what is wrong and what to
+/// do.
 class [[nodiscard]] Status {
  public:
   Status() = default;
@@ -54,19 +55,45 @@ class [[nodiscard]] Status {
   std::string message_;
 };
 
-inline Status OkStatus() { return {}; }
-inline Status InvalidArgument(std::string message) { return {StatusCode::kInvalidArgument, std::move(message)}; }
-inline Status NotFound(std::string message) { return {StatusCode::kNotFound, std::move(message)}; }
-inline Status ResourceExhausted(std::string message) { return {StatusCode::kResourceExhausted, std::move(message)}; }
-inline Status FailedPrecondition(std::string message) { return {StatusCode::kFailedPrecondition, std::move(message)}; }
-inline Status OutOfRange(std::string message) { return {StatusCode::kOutOfRange, std::move(message)}; }
-inline Status Unimplemented(std::string message) { return {StatusCode::kUnimplemented, std::move(message)}; }
-inline Status Internal(std::string message) { return {StatusCode::kInternal, std::move(message)}; }
-inline Status Unavailable(std::string message) { return {StatusCode::kUnavailable, std::move(message)}; }
-inline Status DataLoss(std::string message) { return {StatusCode::kDataLoss, std::move(message)}; }
-inline Status Unauthenticated(std::string message) { return {StatusCode::kUnauthenticated, std::move(message)}; }
-inline Status PermissionDenied(std::string message) { return {StatusCode::kPermissionDenied, std::move(message)}; }
-inline Status Cancelled(std::string message) { return {StatusCode::kCancelled, std::move(message)}; }
+inline Status OkStatus() {
+  return {};
+}
+inline Status InvalidArgument(std::string message) {
+  return {StatusCode::kInvalidArgument, std::move(message)};
+}
+inline Status NotFound(std::string message) {
+  return {StatusCode::kNotFound, std::move(message)};
+}
+inline Status ResourceExhausted(std::string message) {
+  return {StatusCode::kResourceExhausted, std::move(message)};
+}
+inline Status FailedPrecondition(std::string message) {
+  return {StatusCode::kFailedPrecondition, std::move(message)};
+}
+inline Status OutOfRange(std::string message) {
+  return {StatusCode::kOutOfRange, std::move(message)};
+}
+inline Status Unimplemented(std::string message) {
+  return {StatusCode::kUnimplemented, std::move(message)};
+}
+inline Status Internal(std::string message) {
+  return {StatusCode::kInternal, std::move(message)};
+}
+inline Status Unavailable(std::string message) {
+  return {StatusCode::kUnavailable, std::move(message)};
+}
+inline Status DataLoss(std::string message) {
+  return {StatusCode::kDataLoss, std::move(message)};
+}
+inline Status Unauthenticated(std::string message) {
+  return {StatusCode::kUnauthenticated, std::move(message)};
+}
+inline Status PermissionDenied(std::string message) {
+  return {StatusCode::kPermissionDenied, std::move(message)};
+}
+inline Status Cancelled(std::string message) {
+  return {StatusCode::kCancelled, std::move(message)};
+}
 
 /// A value or an error. Reading the value of an error is a programming mistake (std::bad_variant_access).
 template <class T>

@@ -15,11 +15,11 @@ inline constexpr std::size_t kTileColumns = 16;
 struct ActivationTile {
   std::int8_t* q = nullptr;
   float* scale = nullptr;
-  std::int32_t* sum = nullptr;             // -128 times the sum of the block's q
-  float* scaled_sum = nullptr;             // scale times the sum of q
-  std::int32_t* half_sum = nullptr;        // [k / 32][2][width]: as sum, of each 16
-  float* half_scaled_sum = nullptr;        // [k / 32][2][width]: as scaled_sum
-  float* values = nullptr;                 // [k][width]: unquantized, for F32, F16 and BF16 weights
+  std::int32_t* sum = nullptr;       // -128 times the sum of the block's q
+  float* scaled_sum = nullptr;       // scale times the sum of q
+  std::int32_t* half_sum = nullptr;  // [k / 32][2][width]: as sum, of each 16
+  float* half_scaled_sum = nullptr;  // [k / 32][2][width]: as scaled_sum
+  float* values = nullptr;           // [k][width]: unquantized, for F32, F16 and BF16 weights
   std::size_t width = 0;
 };
 

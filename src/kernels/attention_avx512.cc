@@ -99,22 +99,38 @@ void Rows(const AttentionChunk& c) {
 
 void Attention(const AttentionChunk& c) {
   switch (c.rows) {
-    case 1: return Rows<1>(c);
-    case 2: return Rows<2>(c);
-    case 3: return Rows<3>(c);
-    case 4: return Rows<4>(c);
-    case 5: return Rows<5>(c);
-    case 6: return Rows<6>(c);
-    case 7: return Rows<7>(c);
-    case 8: return Rows<8>(c);
-    case 9: return Rows<9>(c);
-    case 10: return Rows<10>(c);
-    case 11: return Rows<11>(c);
-    case 12: return Rows<12>(c);
-    case 13: return Rows<13>(c);
-    case 14: return Rows<14>(c);
-    case 15: return Rows<15>(c);
-    default: return Rows<16>(c);
+    case 1:
+      return Rows<1>(c);
+    case 2:
+      return Rows<2>(c);
+    case 3:
+      return Rows<3>(c);
+    case 4:
+      return Rows<4>(c);
+    case 5:
+      return Rows<5>(c);
+    case 6:
+      return Rows<6>(c);
+    case 7:
+      return Rows<7>(c);
+    case 8:
+      return Rows<8>(c);
+    case 9:
+      return Rows<9>(c);
+    case 10:
+      return Rows<10>(c);
+    case 11:
+      return Rows<11>(c);
+    case 12:
+      return Rows<12>(c);
+    case 13:
+      return Rows<13>(c);
+    case 14:
+      return Rows<14>(c);
+    case 15:
+      return Rows<15>(c);
+    default:
+      return Rows<16>(c);
   }
 }
 

@@ -5,7 +5,9 @@
 namespace bowhead::kernels {
 namespace {
 
-std::uint8_t Byte(const std::byte* p, std::size_t i) { return static_cast<std::uint8_t>(p[i]); }
+std::uint8_t Byte(const std::byte* p, std::size_t i) {
+  return static_cast<std::uint8_t>(p[i]);
+}
 
 std::uint16_t LoadU16(const std::byte* p) {
   return static_cast<std::uint16_t>(Byte(p, 0) | (static_cast<unsigned>(Byte(p, 1)) << 8));
@@ -142,14 +144,25 @@ CodeBlock ReadCodeBlock(TensorType type, const std::byte* row, std::size_t index
       block.d = LoadU16(unit);
       for (std::size_t i = 0; i < 32; ++i) block.code[i] = Byte(unit, 2 + i) ^ 0x80U;
       break;
-    case TensorType::kQ2_K: ReadQ2K(unit, j, block); break;
-    case TensorType::kQ3_K: ReadQ3K(unit, j, block); break;
-    case TensorType::kQ4_K: ReadQ45K(unit, j, false, block); break;
-    case TensorType::kQ5_K: ReadQ45K(unit, j, true, block); break;
-    case TensorType::kQ6_K: ReadQ6K(unit, j, block); break;
+    case TensorType::kQ2_K:
+      ReadQ2K(unit, j, block);
+      break;
+    case TensorType::kQ3_K:
+      ReadQ3K(unit, j, block);
+      break;
+    case TensorType::kQ4_K:
+      ReadQ45K(unit, j, false, block);
+      break;
+    case TensorType::kQ5_K:
+      ReadQ45K(unit, j, true, block);
+      break;
+    case TensorType::kQ6_K:
+      ReadQ6K(unit, j, block);
+      break;
     case TensorType::kF32:
     case TensorType::kF16:
-    case TensorType::kBF16: break;
+    case TensorType::kBF16:
+      break;
   }
   return block;
 }

@@ -14,7 +14,8 @@ namespace {
 #if defined(__x86_64__)
 // __builtin_cpu_supports asks the operating system too (XGETBV), so that a register set it does not save is not used.
 bool HasAvx2() {
-  return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0 && __builtin_cpu_supports("f16c") != 0;
+  return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0 &&
+         __builtin_cpu_supports("f16c") != 0;
 }
 
 bool HasAvx512() {
@@ -38,10 +39,9 @@ std::string ListIsas() {
 std::vector<IsaSupport> AllIsas() {
   return {
 #if defined(__x86_64__)
-      {&avx512::kTable, HasAvx512()},
-      {&avx2::kTable, HasAvx2()},
+    {&avx512::kTable, HasAvx512()}, {&avx2::kTable, HasAvx2()},
 #endif
-      {&scalar::kTable, true},
+        {&scalar::kTable, true},
   };
 }
 

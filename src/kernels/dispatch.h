@@ -20,22 +20,22 @@ inline constexpr std::size_t kAttentionChunk = 256;
 /// Softmax-weighted values over at most kAttentionChunk keys, for up to kAttentionRows queries that share a KV head.
 /// K blocks are [head_dim][16] and V blocks [16][head_dim], binary16, 16 keys each; head_dim is a multiple of 16.
 struct AttentionChunk {
-  const float* q = nullptr;                       // [rows][head_dim], already scaled
+  const float* q = nullptr;  // [rows][head_dim], already scaled
   std::size_t rows = 0;
   std::size_t head_dim = 0;
-  const std::uint16_t* const* k_blocks = nullptr; // [num_blocks]
+  const std::uint16_t* const* k_blocks = nullptr;  // [num_blocks]
   const std::uint16_t* const* v_blocks = nullptr;
-  std::size_t num_blocks = 0;                     // <= kAttentionChunk / 16
-  const std::int32_t* first_key = nullptr;        // [rows]: keys of the chunk that row r sees: [first_key, last_key)
+  std::size_t num_blocks = 0;               // <= kAttentionChunk / 16
+  const std::int32_t* first_key = nullptr;  // [rows]: keys of the chunk that row r sees: [first_key, last_key)
   const std::int32_t* last_key = nullptr;
-  float* out = nullptr;                           // [rows][head_dim]: sum of exp(score - max) * v
-  float* max = nullptr;                           // [rows]; -infinity where a row sees no key
-  float* sum = nullptr;                           // [rows]
-  float* scratch = nullptr;                       // [rows][kAttentionChunk]
+  float* out = nullptr;      // [rows][head_dim]: sum of exp(score - max) * v
+  float* max = nullptr;      // [rows]; -infinity where a row sees no key
+  float* sum = nullptr;      // [rows]
+  float* scratch = nullptr;  // [rows][kAttentionChunk]
 };
 
-/// Products of panels [first, last) of a matrix with one tile: out[column * out_stride + row - 16 first]. Rows of a padded
-/// last panel are written too, so `out` needs room up to a whole panel.
+/// Products of panels [first, last) of a matrix with one tile: out[column * out_stride + row - 16 first]. Rows of a
+/// padded last panel are written too, so `out` needs room up to a whole panel.
 using MatmulFn = void (*)(const PackedMatrix& weights, std::size_t first, std::size_t last, const ActivationTile& tile,
                           float* out, std::size_t out_stride);
 
@@ -65,8 +65,8 @@ struct IsaSupport {
 };
 std::vector<IsaSupport> AllIsas();
 
-/// The best supported table, or the one of that name ("" is the best). Errors: kInvalidArgument (unknown name: lists the
-/// valid ones; or one that this processor cannot run).
+/// The best supported table, or the one of that name ("" is the best). Errors: kInvalidArgument (unknown name: lists
+/// the valid ones; or one that this processor cannot run).
 base::Result<const KernelTable*> SelectIsa(std::string_view name);
 
 }  // namespace bowhead::kernels

@@ -6,8 +6,8 @@
 namespace bowhead::kernels::avx512 {
 namespace {
 
-/// e^x with a relative error below 2e-7 in [-87, 88]; 0 below, infinity above. Range reduction by ln 2, then the degree-6
-/// Taylor polynomial on [-ln2/2, ln2/2] with its last coefficients fitted.
+/// e^x with a relative error below 2e-7 in [-87, 88]; 0 below, infinity above. Range reduction by ln 2, then the
+/// degree-6 Taylor polynomial on [-ln2/2, ln2/2] with its last coefficients fitted.
 inline __m512 Exp(__m512 x) {
   const __m512 clamped = _mm512_max_ps(_mm512_min_ps(x, _mm512_set1_ps(89.0F)), _mm512_set1_ps(-104.0F));
   const __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(clamped, _mm512_set1_ps(1.44269504F)), 0x08);

@@ -16,7 +16,9 @@ constexpr int kColumns = 4;  // of one pass over a panel
 template <TensorType T>
 constexpr bool kSignedCodes = GetQuantTraits(T).bias == 128;
 
-inline __m256i Load(const std::uint8_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+inline __m256i Load(const std::uint8_t* p) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+}
 
 // Codes of group g, rows 8 half to 8 half + 7.
 template <TensorType T>
@@ -43,8 +45,8 @@ inline __m256i LoadCodes(const std::uint8_t* block, int g, int half) {
     codes = _mm256_or_si256(codes, _mm256_slli_epi16(bit, kLayout.nibble_offset != kNone ? 4 : 2));
   }
   if constexpr (T == TensorType::kIQ4_NL) {
-    const __m256i values = _mm256_setr_epi8(-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113, -127,
-                                            -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113);
+    const __m256i values = _mm256_setr_epi8(-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113,
+                                            -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113);
     codes = _mm256_shuffle_epi8(values, codes);
   }
   return codes;
@@ -54,7 +56,9 @@ inline __m256 LoadHalves(const std::uint8_t* p) {
   return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
 }
 
-inline __m128i Load8(const std::uint8_t* p) { return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)); }
+inline __m128i Load8(const std::uint8_t* p) {
+  return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+}
 
 struct Scales {
   __m256 d;
@@ -117,8 +121,9 @@ inline void PartStep(const std::uint8_t* unit, const std::uint8_t* block, int h,
   const float* scaled = kTraits.per_16 ? tile.half_scaled_sum + half_at : tile.scaled_sum + at;
   __m256i dot[N];
   for (int c = 0; c < N; ++c) {
-    dot[c] = kTraits.bias == 0 || kSignedCodes<T> ? _mm256_setzero_si256()
-                                                  : _mm256_srai_epi32(_mm256_set1_epi32(start[c]), BiasShift(kTraits.bias));
+    dot[c] = kTraits.bias == 0 || kSignedCodes<T>
+                 ? _mm256_setzero_si256()
+                 : _mm256_srai_epi32(_mm256_set1_epi32(start[c]), BiasShift(kTraits.bias));
   }
 #pragma GCC unroll 8
   for (int g = h * kGroups; g < (h + 1) * kGroups; ++g) {
@@ -202,10 +207,18 @@ void Panels(const PackedMatrix& w, std::size_t panel_bytes, std::size_t first, s
     float* panel_out = out + (p - first) * kPanelRows;
     for (std::size_t column = 0; column < tile.width; column += kColumns) {
       switch (tile.width - column) {
-        case 1: Panel<T, 1>(panel, w.cols, tile, column, panel_out, stride); break;
-        case 2: Panel<T, 2>(panel, w.cols, tile, column, panel_out, stride); break;
-        case 3: Panel<T, 3>(panel, w.cols, tile, column, panel_out, stride); break;
-        default: Panel<T, kColumns>(panel, w.cols, tile, column, panel_out, stride); break;
+        case 1:
+          Panel<T, 1>(panel, w.cols, tile, column, panel_out, stride);
+          break;
+        case 2:
+          Panel<T, 2>(panel, w.cols, tile, column, panel_out, stride);
+          break;
+        case 3:
+          Panel<T, 3>(panel, w.cols, tile, column, panel_out, stride);
+          break;
+        default:
+          Panel<T, kColumns>(panel, w.cols, tile, column, panel_out, stride);
+          break;
       }
     }
   }
@@ -217,20 +230,34 @@ void Matmul(const PackedMatrix& w, std::size_t first, std::size_t last, const Ac
             std::size_t stride) {
   const std::size_t bytes = w.panel_bytes();
   switch (w.type) {
-    case TensorType::kF32: return Panels<TensorType::kF32>(w, bytes, first, last, tile, out, stride);
-    case TensorType::kF16: return Panels<TensorType::kF16>(w, bytes, first, last, tile, out, stride);
-    case TensorType::kBF16: return Panels<TensorType::kBF16>(w, bytes, first, last, tile, out, stride);
-    case TensorType::kQ4_0: return Panels<TensorType::kQ4_0>(w, bytes, first, last, tile, out, stride);
-    case TensorType::kQ4_1: return Panels<TensorType::kQ4_1>(w, bytes, first, last, tile, out, stride);
-    case TensorType::kQ5_0: return Panels<TensorType::kQ5_0>(w, bytes, first, last, tile, out, stride);
-    case TensorType::kQ5_1: return Panels<TensorType::kQ5_1>(w, bytes, first, last, tile, out, stride);
-    case TensorType::kQ8_0: return Panels<TensorType::kQ8_0>(w, bytes, first, last, tile, out, stride);
-    case TensorType::kQ2_K: return Panels<TensorType::kQ2_K>(w, bytes, first, last, tile, out, stride);
-    case TensorType::kQ3_K: return Panels<TensorType::kQ3_K>(w, bytes, first, last, tile, out, stride);
-    case TensorType::kQ4_K: return Panels<TensorType::kQ4_K>(w, bytes, first, last, tile, out, stride);
-    case TensorType::kQ5_K: return Panels<TensorType::kQ5_K>(w, bytes, first, last, tile, out, stride);
-    case TensorType::kQ6_K: return Panels<TensorType::kQ6_K>(w, bytes, first, last, tile, out, stride);
-    case TensorType::kIQ4_NL: return Panels<TensorType::kIQ4_NL>(w, bytes, first, last, tile, out, stride);
+    case TensorType::kF32:
+      return Panels<TensorType::kF32>(w, bytes, first, last, tile, out, stride);
+    case TensorType::kF16:
+      return Panels<TensorType::kF16>(w, bytes, first, last, tile, out, stride);
+    case TensorType::kBF16:
+      return Panels<TensorType::kBF16>(w, bytes, first, last, tile, out, stride);
+    case TensorType::kQ4_0:
+      return Panels<TensorType::kQ4_0>(w, bytes, first, last, tile, out, stride);
+    case TensorType::kQ4_1:
+      return Panels<TensorType::kQ4_1>(w, bytes, first, last, tile, out, stride);
+    case TensorType::kQ5_0:
+      return Panels<TensorType::kQ5_0>(w, bytes, first, last, tile, out, stride);
+    case TensorType::kQ5_1:
+      return Panels<TensorType::kQ5_1>(w, bytes, first, last, tile, out, stride);
+    case TensorType::kQ8_0:
+      return Panels<TensorType::kQ8_0>(w, bytes, first, last, tile, out, stride);
+    case TensorType::kQ2_K:
+      return Panels<TensorType::kQ2_K>(w, bytes, first, last, tile, out, stride);
+    case TensorType::kQ3_K:
+      return Panels<TensorType::kQ3_K>(w, bytes, first, last, tile, out, stride);
+    case TensorType::kQ4_K:
+      return Panels<TensorType::kQ4_K>(w, bytes, first, last, tile, out, stride);
+    case TensorType::kQ5_K:
+      return Panels<TensorType::kQ5_K>(w, bytes, first, last, tile, out, stride);
+    case TensorType::kQ6_K:
+      return Panels<TensorType::kQ6_K>(w, bytes, first, last, tile, out, stride);
+    case TensorType::kIQ4_NL:
+      return Panels<TensorType::kIQ4_NL>(w, bytes, first, last, tile, out, stride);
   }
 }
 

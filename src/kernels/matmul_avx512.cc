@@ -2,9 +2,9 @@
 //
 // A k-block (32 columns of the weights) is unpacked once into eight registers of 16 rows x 4 unsigned codes; each tile
 // column then costs eight vpdpbusd with a broadcast of four int8 activations, one conversion and one or two
-// multiply-adds. A constant bias of the codes starts the integer accumulator as -bias * sum(activations): the tile holds
-// -128 * sum, and every bias is a power of two, so one shift makes it. The float operations of a column do not depend on
-// the tile's width: results are the same for every batch.
+// multiply-adds. A constant bias of the codes starts the integer accumulator as -bias * sum(activations): the tile
+// holds -128 * sum, and every bias is a power of two, so one shift makes it. The float operations of a column do not
+// depend on the tile's width: results are the same for every batch.
 #include "kernels/matmul_avx512.h"
 
 #include <immintrin.h>
@@ -76,7 +76,9 @@ inline __m512 LoadHalves(const std::uint8_t* p) {
   return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
 }
 
-inline __m128i Load16(const std::uint8_t* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); }
+inline __m128i Load16(const std::uint8_t* p) {
+  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+}
 
 template <TensorType T>
 inline Scales LoadScales(const std::uint8_t* block, __m512 unit_d, __m512 unit_m) {
@@ -127,8 +129,8 @@ inline __m512i Broadcast4(const std::int8_t* q) {
 }
 
 template <TensorType T, int N>
-inline void BlockStep(const std::uint8_t* block, __m512 unit_d, __m512 unit_m, const ActivationTile& tile, std::size_t b,
-                      __m512* acc) {
+inline void BlockStep(const std::uint8_t* block, __m512 unit_d, __m512 unit_m, const ActivationTile& tile,
+                      std::size_t b, __m512* acc) {
   constexpr QuantTraits kTraits = GetQuantTraits(T);
   const Codes codes = LoadCodes<T>(block);
   const Scales s = LoadScales<T>(block, unit_d, unit_m);
@@ -214,11 +216,10 @@ inline __m512 LoadFloats(const std::uint8_t* panel, std::size_t k) {
 }
 
 template <TensorType T, int N>
-void FloatPanels(const PackedMatrix& weights, std::size_t first, std::size_t last, const ActivationTile& tile, float* out,
-                 std::size_t out_stride) {
+void FloatPanels(const PackedMatrix& weights, std::size_t first, std::size_t last, const ActivationTile& tile,
+                 float* out, std::size_t out_stride) {
   constexpr std::size_t kColumnBytes = kPanelRows * (T == TensorType::kF32 ? 4 : 2);
-  const std::size_t panel_bytes =
-      (T == TensorType::kBF16 ? (weights.cols + 1) / 2 * 2 : weights.cols) * kColumnBytes;
+  const std::size_t panel_bytes = (T == TensorType::kBF16 ? (weights.cols + 1) / 2 * 2 : weights.cols) * kColumnBytes;
   for (std::size_t panel = first; panel < last; ++panel) {
     const std::uint8_t* p = weights.data + panel * panel_bytes;
     __m512 acc[N];
@@ -255,22 +256,38 @@ template <TensorType T>
 void ByWidth(const PackedMatrix& w, std::size_t first, std::size_t last, const ActivationTile& tile, float* out,
              std::size_t stride) {
   switch (tile.width) {
-    case 1: return Panels<T, 1>(w, first, last, tile, out, stride);
-    case 2: return Panels<T, 2>(w, first, last, tile, out, stride);
-    case 3: return Panels<T, 3>(w, first, last, tile, out, stride);
-    case 4: return Panels<T, 4>(w, first, last, tile, out, stride);
-    case 5: return Panels<T, 5>(w, first, last, tile, out, stride);
-    case 6: return Panels<T, 6>(w, first, last, tile, out, stride);
-    case 7: return Panels<T, 7>(w, first, last, tile, out, stride);
-    case 8: return Panels<T, 8>(w, first, last, tile, out, stride);
-    case 9: return Panels<T, 9>(w, first, last, tile, out, stride);
-    case 10: return Panels<T, 10>(w, first, last, tile, out, stride);
-    case 11: return Panels<T, 11>(w, first, last, tile, out, stride);
-    case 12: return Panels<T, 12>(w, first, last, tile, out, stride);
-    case 13: return Panels<T, 13>(w, first, last, tile, out, stride);
-    case 14: return Panels<T, 14>(w, first, last, tile, out, stride);
-    case 15: return Panels<T, 15>(w, first, last, tile, out, stride);
-    default: return Panels<T, 16>(w, first, last, tile, out, stride);
+    case 1:
+      return Panels<T, 1>(w, first, last, tile, out, stride);
+    case 2:
+      return Panels<T, 2>(w, first, last, tile, out, stride);
+    case 3:
+      return Panels<T, 3>(w, first, last, tile, out, stride);
+    case 4:
+      return Panels<T, 4>(w, first, last, tile, out, stride);
+    case 5:
+      return Panels<T, 5>(w, first, last, tile, out, stride);
+    case 6:
+      return Panels<T, 6>(w, first, last, tile, out, stride);
+    case 7:
+      return Panels<T, 7>(w, first, last, tile, out, stride);
+    case 8:
+      return Panels<T, 8>(w, first, last, tile, out, stride);
+    case 9:
+      return Panels<T, 9>(w, first, last, tile, out, stride);
+    case 10:
+      return Panels<T, 10>(w, first, last, tile, out, stride);
+    case 11:
+      return Panels<T, 11>(w, first, last, tile, out, stride);
+    case 12:
+      return Panels<T, 12>(w, first, last, tile, out, stride);
+    case 13:
+      return Panels<T, 13>(w, first, last, tile, out, stride);
+    case 14:
+      return Panels<T, 14>(w, first, last, tile, out, stride);
+    case 15:
+      return Panels<T, 15>(w, first, last, tile, out, stride);
+    default:
+      return Panels<T, 16>(w, first, last, tile, out, stride);
   }
 }
 
@@ -279,20 +296,34 @@ void ByWidth(const PackedMatrix& w, std::size_t first, std::size_t last, const A
 void Matmul(const PackedMatrix& w, std::size_t first, std::size_t last, const ActivationTile& tile, float* out,
             std::size_t stride) {
   switch (w.type) {
-    case TensorType::kF32: return ByWidth<TensorType::kF32>(w, first, last, tile, out, stride);
-    case TensorType::kF16: return ByWidth<TensorType::kF16>(w, first, last, tile, out, stride);
-    case TensorType::kBF16: return ByWidth<TensorType::kBF16>(w, first, last, tile, out, stride);
-    case TensorType::kQ4_0: return ByWidth<TensorType::kQ4_0>(w, first, last, tile, out, stride);
-    case TensorType::kQ4_1: return ByWidth<TensorType::kQ4_1>(w, first, last, tile, out, stride);
-    case TensorType::kQ5_0: return ByWidth<TensorType::kQ5_0>(w, first, last, tile, out, stride);
-    case TensorType::kQ5_1: return ByWidth<TensorType::kQ5_1>(w, first, last, tile, out, stride);
-    case TensorType::kQ8_0: return ByWidth<TensorType::kQ8_0>(w, first, last, tile, out, stride);
-    case TensorType::kQ2_K: return ByWidth<TensorType::kQ2_K>(w, first, last, tile, out, stride);
-    case TensorType::kQ3_K: return ByWidth<TensorType::kQ3_K>(w, first, last, tile, out, stride);
-    case TensorType::kQ4_K: return ByWidth<TensorType::kQ4_K>(w, first, last, tile, out, stride);
-    case TensorType::kQ5_K: return ByWidth<TensorType::kQ5_K>(w, first, last, tile, out, stride);
-    case TensorType::kQ6_K: return ByWidth<TensorType::kQ6_K>(w, first, last, tile, out, stride);
-    case TensorType::kIQ4_NL: return ByWidth<TensorType::kIQ4_NL>(w, first, last, tile, out, stride);
+    case TensorType::kF32:
+      return ByWidth<TensorType::kF32>(w, first, last, tile, out, stride);
+    case TensorType::kF16:
+      return ByWidth<TensorType::kF16>(w, first, last, tile, out, stride);
+    case TensorType::kBF16:
+      return ByWidth<TensorType::kBF16>(w, first, last, tile, out, stride);
+    case TensorType::kQ4_0:
+      return ByWidth<TensorType::kQ4_0>(w, first, last, tile, out, stride);
+    case TensorType::kQ4_1:
+      return ByWidth<TensorType::kQ4_1>(w, first, last, tile, out, stride);
+    case TensorType::kQ5_0:
+      return ByWidth<TensorType::kQ5_0>(w, first, last, tile, out, stride);
+    case TensorType::kQ5_1:
+      return ByWidth<TensorType::kQ5_1>(w, first, last, tile, out, stride);
+    case TensorType::kQ8_0:
+      return ByWidth<TensorType::kQ8_0>(w, first, last, tile, out, stride);
+    case TensorType::kQ2_K:
+      return ByWidth<TensorType::kQ2_K>(w, first, last, tile, out, stride);
+    case TensorType::kQ3_K:
+      return ByWidth<TensorType::kQ3_K>(w, first, last, tile, out, stride);
+    case TensorType::kQ4_K:
+      return ByWidth<TensorType::kQ4_K>(w, first, last, tile, out, stride);
+    case TensorType::kQ5_K:
+      return ByWidth<TensorType::kQ5_K>(w, first, last, tile, out, stride);
+    case TensorType::kQ6_K:
+      return ByWidth<TensorType::kQ6_K>(w, first, last, tile, out, stride);
+    case TensorType::kIQ4_NL:
+      return ByWidth<TensorType::kIQ4_NL>(w, first, last, tile, out, stride);
   }
 }
 

@@ -97,8 +97,7 @@ void ToHalf(const float* x, std::size_t n, std::uint16_t* out, std::size_t strid
     const std::size_t count = n - i < 16 ? n - i : 16;
     const __m512 v = _mm512_maskz_loadu_ps(TailMask(n - i), x + i);
     // max and min give their second operand for NaN.
-    const __m512 finite =
-        _mm512_min_ps(_mm512_max_ps(v, _mm512_set1_ps(-65504.0F)), _mm512_set1_ps(65504.0F));
+    const __m512 finite = _mm512_min_ps(_mm512_max_ps(v, _mm512_set1_ps(-65504.0F)), _mm512_set1_ps(65504.0F));
     const __m256i half = _mm512_cvtps_ph(finite, 0);
     alignas(32) std::uint16_t lanes[16];
     _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), half);

@@ -5,10 +5,12 @@
 namespace bowhead::kernels {
 namespace {
 
-constexpr std::size_t kGroups = 8;         // of 4 columns in a k-block
-constexpr std::size_t kLine = 64;          // bytes: 16 rows x 4 columns
+constexpr std::size_t kGroups = 8;  // of 4 columns in a k-block
+constexpr std::size_t kLine = 64;   // bytes: 16 rows x 4 columns
 
-void StoreU16(std::uint8_t* p, std::uint16_t value) { std::memcpy(p, &value, 2); }
+void StoreU16(std::uint8_t* p, std::uint16_t value) {
+  std::memcpy(p, &value, 2);
+}
 
 // Spreads one row's 32 codes over the planes of the block.
 void PackCodes(const PanelLayout& layout, const CodeBlock& block, std::size_t row, std::uint8_t* out) {
@@ -57,7 +59,8 @@ void PackScales(const QuantTraits& traits, const PanelLayout& layout, const Code
   if (traits.has_min) out[layout.min_offset + row] = block.sub_min[0];
 }
 
-void PackQuantizedRow(TensorType type, const std::byte* raw_row, std::size_t cols, std::size_t row, std::uint8_t* panel) {
+void PackQuantizedRow(TensorType type, const std::byte* raw_row, std::size_t cols, std::size_t row,
+                      std::uint8_t* panel) {
   const QuantTraits traits = GetQuantTraits(type);
   const PanelLayout layout = GetPanelLayout(type);
   for (std::size_t b = 0; b < cols / kBlockColumns; ++b) {
@@ -76,12 +79,15 @@ void PackQuantizedRow(TensorType type, const std::byte* raw_row, std::size_t col
 void PackFloatRow(TensorType type, const std::byte* raw_row, std::size_t cols, std::size_t row, std::uint8_t* panel) {
   const std::size_t size = GetTensorTypeInfo(type).block_bytes;
   for (std::size_t k = 0; k < cols; ++k) {
-    const std::size_t at = type == TensorType::kBF16 ? (k / 2) * kPanelRows * 2 + row * 2 + k % 2 : k * kPanelRows + row;
+    const std::size_t at =
+        type == TensorType::kBF16 ? (k / 2) * kPanelRows * 2 + row * 2 + k % 2 : k * kPanelRows + row;
     std::memcpy(panel + at * size, raw_row + k * size, size);
   }
 }
 
-bool HalfIsFinite(std::uint16_t half) { return (half & 0x7C00U) != 0x7C00U; }
+bool HalfIsFinite(std::uint16_t half) {
+  return (half & 0x7C00U) != 0x7C00U;
+}
 
 bool FloatRowIsFinite(TensorType type, const std::byte* row, std::size_t cols) {
   for (std::size_t k = 0; k < cols; ++k) {
@@ -110,7 +116,9 @@ std::size_t PanelBytes(TensorType type, std::size_t cols) {
   return cols / kBlockColumns / layout.blocks_per_unit * layout.unit_bytes();
 }
 
-std::size_t PackedMatrix::panel_bytes() const { return PanelBytes(type, cols); }
+std::size_t PackedMatrix::panel_bytes() const {
+  return PanelBytes(type, cols);
+}
 
 void PackPanels(TensorType type, const std::byte* raw, std::size_t rows, std::size_t cols, std::size_t first,
                 std::size_t last, std::uint8_t* out) {

@@ -4,7 +4,6 @@
 
 namespace bowhead::kernels::avx2 {
 
-constinit const KernelTable kTable = {"avx2", Matmul,  Quantize,  RmsNorm, Add,
-                                      SiluMul,  GeluMul, Attention, ToHalf};
+constinit const KernelTable kTable = {"avx2", Matmul, Quantize, RmsNorm, Add, SiluMul, GeluMul, Attention, ToHalf};
 
 }  // namespace bowhead::kernels::avx2

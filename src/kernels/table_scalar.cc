@@ -129,7 +129,7 @@ void Matmul(const PackedMatrix& weights, std::size_t first, std::size_t last, co
   const bool quantized = GetQuantTraits(weights.type).quantized;
   for (std::size_t p = first; p < last; ++p) {
     (quantized ? QuantizedPanel : FloatPanel)(weights, weights.panel(p), tile, out + (p - first) * kPanelRows,
-                                                 out_stride);
+                                              out_stride);
   }
 }
 
@@ -221,7 +221,6 @@ void ToHalf(const float* x, std::size_t n, std::uint16_t* out, std::size_t strid
 
 }  // namespace
 
-constinit const KernelTable kTable = {"scalar", Matmul,  Quantize,  RmsNorm, Add,
-                                      SiluMul,  GeluMul, Attention, ToHalf};
+constinit const KernelTable kTable = {"scalar", Matmul, Quantize, RmsNorm, Add, SiluMul, GeluMul, Attention, ToHalf};
 
 }  // namespace bowhead::kernels::scalar

@@ -23,7 +23,9 @@ constexpr std::array<TensorTypeInfo, 14> kTypes = {{
     {TensorType::kBF16, "BF16", 1, 2},
 }};
 
-char Upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
+char Upper(char c) {
+  return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+}
 
 }  // namespace
 
@@ -34,7 +36,9 @@ const TensorTypeInfo* FindTensorType(std::uint32_t code) {
   return it == kTypes.end() ? nullptr : it;
 }
 
-const TensorTypeInfo& GetTensorTypeInfo(TensorType type) { return *FindTensorType(static_cast<std::uint32_t>(type)); }
+const TensorTypeInfo& GetTensorTypeInfo(TensorType type) {
+  return *FindTensorType(static_cast<std::uint32_t>(type));
+}
 
 std::optional<TensorType> ParseTensorType(std::string_view name) {
   for (const TensorTypeInfo& info : kTypes) {

@@ -56,7 +56,8 @@ void ForwardPass::AttendJob(const AttentionJob& job, int layer, ThreadState& sta
   const int window = spec_->WindowOf(layer);
   for (std::size_t r = 0; r < rows; ++r) {
     const std::size_t token = static_cast<std::size_t>(job.first_token) + r / heads;
-    const std::size_t head = static_cast<std::size_t>(job.kv_head) * group + static_cast<std::size_t>(job.first_head) + r % heads;
+    const std::size_t head =
+        static_cast<std::size_t>(job.kv_head) * group + static_cast<std::size_t>(job.first_head) + r % heads;
     const float* from = qkv_.data() + token * QkvStride() + head * head_dim;
     std::copy(from, from + head_dim, q + r * head_dim);
     last_key[r] = plan_->tokens[token].position + 1;

@@ -13,7 +13,9 @@ constexpr std::size_t kSmallTokens = 2;
 // Weights of one strip stay in the second-level cache while all tiles of a long prompt pass over them.
 constexpr std::size_t kStripBytes = 192 << 10;
 
-bool IsFloat(const kernels::PackedMatrix& matrix) { return !kernels::GetQuantTraits(matrix.type).quantized; }
+bool IsFloat(const kernels::PackedMatrix& matrix) {
+  return !kernels::GetQuantTraits(matrix.type).quantized;
+}
 
 }  // namespace
 
@@ -94,10 +96,11 @@ void ForwardPass::Worker(int index) {
     if (i > 0) AddContribution(index, x, weights_->layers[static_cast<std::size_t>(i) - 1].post_ffn_norm);
     NormAndQuantize(index, x, layer.attention_norm, input, IsFloat(layer.q) || IsFloat(layer.k) || IsFloat(layer.v));
     share_tokens();
-    Multiply(index,
-             std::array{Product{&layer.q, qkv_.data(), QkvStride()}, Product{&layer.k, qkv_.data() + q_dim, QkvStride()},
-                        Product{&layer.v, qkv_.data() + q_dim + kv_dim, QkvStride()}},
-             input);
+    Multiply(
+        index,
+        std::array{Product{&layer.q, qkv_.data(), QkvStride()}, Product{&layer.k, qkv_.data() + q_dim, QkvStride()},
+                   Product{&layer.v, qkv_.data() + q_dim + kv_dim, QkvStride()}},
+        input);
     team_->Barrier();
     RopeAndStore(index, i);
     team_->Barrier();
@@ -181,7 +184,8 @@ void ForwardPass::Multiply(int index, std::span<const Product> products, const A
       return std::min((inside + panel_bytes - 1) / panel_bytes, matrix.num_panels());
     };
     const std::size_t last = panel_at(bytes.end);
-    const std::size_t strip = input.tiles().size() == 1 ? matrix.num_panels() : std::max<std::size_t>(kStripBytes / panel_bytes, 1);
+    const std::size_t strip =
+        input.tiles().size() == 1 ? matrix.num_panels() : std::max<std::size_t>(kStripBytes / panel_bytes, 1);
     for (std::size_t p = panel_at(bytes.begin); p < last; p += strip) {
       for (std::size_t t = 0; t < input.tiles().size(); ++t) {
         float* out = product.out + input.FirstColumn(t) * product.stride + p * kernels::kPanelRows;
@@ -269,8 +273,7 @@ void ForwardPass::Output(int index, float* x) {
   if (logits_rows_ == 0) return;
   ThreadState& state = threads_[static_cast<std::size_t>(index)];
   ActivationBuffer& input = small_ ? state.output_input : output_input_;
-  const base::Share rows =
-      small_ ? base::Share{0, logits_rows_} : base::ShareOf(logits_rows_, index, team_->size());
+  const base::Share rows = small_ ? base::Share{0, logits_rows_} : base::ShareOf(logits_rows_, index, team_->size());
   for (std::size_t r = rows.begin; r < rows.end; ++r) {
     const float* token = x + static_cast<std::size_t>(plan_->logits_tokens[r]) * Embd();
     kernels_->rms_norm(token, weights_->output_norm.data(), Embd(), spec_->norm_epsilon, state.row.data());

@@ -20,9 +20,10 @@ namespace bowhead::model {
 
 /// Runs planned steps. Phases of a layer, each shared out over the team and ended by a barrier:
 ///   1. (residual, norm, quantize) and the Q, K, V products   2. q/k norms, rope, KV entries   3. attention, quantized
-///   4. the output product   5. (residual, norm, quantize), gate and up products, activation, quantized   6. down product
-/// What stands in brackets is per token: for one or two tokens each thread does it for itself, on a copy of the residual
-/// stream of its own, which saves a barrier; for more the tokens are shared out.
+///   4. the output product   5. (residual, norm, quantize), gate and up products, activation, quantized   6. down
+///   product
+/// What stands in brackets is per token: for one or two tokens each thread does it for itself, on a copy of the
+/// residual stream of its own, which saves a barrier; for more the tokens are shared out.
 class ForwardPass {
  public:
   /// Everything is borrowed and outlives this object.
@@ -58,7 +59,8 @@ class ForwardPass {
   void PrepareAngles(int index);
   /// x += contribution (o_, normed by post_norm if there is one) for every token that this thread looks after.
   void AddContribution(int index, float* x, const std::vector<float>& post_norm);
-  void NormAndQuantize(int index, const float* x, const std::vector<float>& norm, ActivationBuffer& out, bool with_values);
+  void NormAndQuantize(int index, const float* x, const std::vector<float>& norm, ActivationBuffer& out,
+                       bool with_values);
   void Multiply(int index, std::span<const Product> products, const ActivationBuffer& input) const;
   void RopeAndStore(int index, int layer);
   void RopeUnit(std::size_t token, int layer, int kv_head, std::vector<float>& row);

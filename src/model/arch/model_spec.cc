@@ -30,7 +30,9 @@ constexpr std::array<Architecture, 4> kArchitectures = {{
 
 constexpr int kGemma27bLayers = 62;  // the one size whose attention scale is not 1 / sqrt(head_dim)
 
-std::string Quote(std::string_view text) { return "\"" + std::string(text) + "\""; }
+std::string Quote(std::string_view text) {
+  return "\"" + std::string(text) + "\"";
+}
 
 // Reads keys below "<architecture>." and remembers the first error.
 class Reader {
@@ -109,8 +111,7 @@ void ReadDimensions(Reader& reader, const ModelFile& file, ModelSpec& spec) {
 // YaRN (arXiv 2309.00071): long wavelengths are interpolated, short ones kept, and cos and sin grow by this factor.
 void ReadYarn(Reader& reader, ModelSpec& spec) {
   spec.rope_scaling = RopeScaling::kYarn;
-  spec.rope_original_context =
-      reader.Int("rope.scaling.original_context_length", 1, 1 << 24, spec.context_length);
+  spec.rope_original_context = reader.Int("rope.scaling.original_context_length", 1, 1 << 24, spec.context_length);
   spec.yarn_beta_fast = reader.Float("rope.scaling.yarn_beta_fast", 0.0F, 1e6F, 32.0F);
   spec.yarn_beta_slow = reader.Float("rope.scaling.yarn_beta_slow", 0.0F, 1e6F, 1.0F);
   const float given = reader.Float("rope.scaling.attn_factor", 0.0F, 1e3F, 1.0F);
@@ -125,13 +126,15 @@ void ReadRope(Reader& reader, const Metadata& metadata, const Architecture& arch
   const std::string prefix = spec.architecture + ".rope.";
   const std::string* kind = metadata.GetString(prefix + "scaling.type");
   // Files from before 2023-11 carry the factor alone, as rope.scale_linear.
-  spec.rope_factor = reader.Float("rope.scaling.factor", 1e-3F, 1e6F, reader.Float("rope.scale_linear", 1e-3F, 1e6F, 1.0F));
+  spec.rope_factor =
+      reader.Float("rope.scaling.factor", 1e-3F, 1e6F, reader.Float("rope.scale_linear", 1e-3F, 1e6F, 1.0F));
   if (kind == nullptr ? spec.rope_factor != 1.0F : *kind == "linear") {
     spec.rope_scaling = RopeScaling::kLinear;
   } else if (kind != nullptr && *kind == "yarn") {
     ReadYarn(reader, spec);
   } else if (kind != nullptr && *kind != "none") {
-    reader.Fail("the RoPE scaling " + Quote(*kind) + " is not known; known are none, linear and yarn (and llama3, "
+    reader.Fail("the RoPE scaling " + Quote(*kind) +
+                " is not known; known are none, linear and yarn (and llama3, "
                 "through rope_freqs.weight)");
   }
 }
@@ -167,8 +170,8 @@ base::Result<ModelSpec> ReadModelSpec(const ModelFile& file) {
   if (arch == kArchitectures.end()) {
     std::string list;
     for (const std::string_view known : KnownArchitectures()) list += (list.empty() ? "" : ", ") + std::string(known);
-    return base::Unimplemented("the architecture " + Quote(name->substr(0, 64)) + " is not supported; supported are: " +
-                               list);
+    return base::Unimplemented("the architecture " + Quote(name->substr(0, 64)) +
+                               " is not supported; supported are: " + list);
   }
   ModelSpec spec;
   spec.architecture = *name;

@@ -21,7 +21,7 @@ struct ModelSpec {
   std::string name;          // general.name
 
   int vocab_size = 0;
-  int context_length = 0;    // trained
+  int context_length = 0;  // trained
   int embedding_length = 0;
   int num_layers = 0;
   int num_heads = 0;
@@ -31,26 +31,26 @@ struct ModelSpec {
 
   float norm_epsilon = 1e-5F;
   Activation activation = Activation::kSilu;
-  float embedding_scale = 1.0F;       // gemma: sqrt(embedding_length)
-  float attention_scale = 0.0F;       // applied to q·k; 1/sqrt(head_dim) unless the file says otherwise
-  float final_logit_softcap = 0.0F;   // 0: off
+  float embedding_scale = 1.0F;      // gemma: sqrt(embedding_length)
+  float attention_scale = 0.0F;      // applied to q·k; 1/sqrt(head_dim) unless the file says otherwise
+  float final_logit_softcap = 0.0F;  // 0: off
   bool qkv_bias = false;
-  bool qk_norm = false;               // per-head RMS norm of q and k before rope
-  bool post_norms = false;            // gemma: RMS norm of each block's output before the residual is added
+  bool qk_norm = false;     // per-head RMS norm of q and k before rope
+  bool post_norms = false;  // gemma: RMS norm of each block's output before the residual is added
 
   RopeLayout rope_layout = RopeLayout::kInterleaved;
   int rope_dim = 0;
   float rope_base = 10000.0F;
-  float rope_base_local = 0.0F;       // of sliding-window layers; 0: rope_base
+  float rope_base_local = 0.0F;  // of sliding-window layers; 0: rope_base
   RopeScaling rope_scaling = RopeScaling::kNone;
   float rope_factor = 1.0F;
-  int rope_original_context = 0;      // yarn
+  int rope_original_context = 0;  // yarn
   float yarn_beta_fast = 32.0F;
   float yarn_beta_slow = 1.0F;
   float yarn_attention_factor = 1.0F;
 
-  int sliding_window = 0;             // 0: none. A token sees itself and the sliding_window - 1 before it
-  int sliding_pattern = 0;            // layer i is global if (i + 1) % pattern == 0; 0: all are local if there is a window
+  int sliding_window = 0;   // 0: none. A token sees itself and the sliding_window - 1 before it
+  int sliding_pattern = 0;  // layer i is global if (i + 1) % pattern == 0; 0: all are local if there is a window
 
   [[nodiscard]] int q_dim() const { return num_heads * head_dim; }
   [[nodiscard]] int kv_dim() const { return num_kv_heads * head_dim; }

@@ -11,8 +11,8 @@ namespace bowhead::model {
 /// Angles of one RoPE base: immutable, thread-safe.
 class Rope {
  public:
-  /// `local`: of sliding-window layers, which have a base of their own and no scaling. `factors` (or empty): divisors of
-  /// the frequencies, [rope_dim / 2], as Llama 3.1's files carry them.
+  /// `local`: of sliding-window layers, which have a base of their own and no scaling. `factors` (or empty): divisors
+  /// of the frequencies, [rope_dim / 2], as Llama 3.1's files carry them.
   Rope(const ModelSpec& spec, bool local, std::span<const float> factors);
 
   /// cos and sin of every pair at a position: [rope_dim / 2] each.

@@ -48,8 +48,8 @@ void AddJobs(const ModelSpec& spec, std::int32_t sequence, std::int32_t first, s
 
 }  // namespace
 
-base::Status PlanStep(std::span<const SequenceStep> batch, const ModelSpec& spec, int max_tokens, std::int64_t kv_blocks,
-                      int threads, StepPlan& plan) {
+base::Status PlanStep(std::span<const SequenceStep> batch, const ModelSpec& spec, int max_tokens,
+                      std::int64_t kv_blocks, int threads, StepPlan& plan) {
   plan.sequences = batch;
   plan.tokens.clear();
   plan.logits_tokens.clear();

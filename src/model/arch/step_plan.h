@@ -36,7 +36,7 @@ struct StepPlan {
 };
 
 /// Checks a batch (ids, positions, block tables, size) and plans it for `threads` threads. Errors: kInvalidArgument.
-base::Status PlanStep(std::span<const SequenceStep> batch, const ModelSpec& spec, int max_tokens, std::int64_t kv_blocks,
-                      int threads, StepPlan& plan);
+base::Status PlanStep(std::span<const SequenceStep> batch, const ModelSpec& spec, int max_tokens,
+                      std::int64_t kv_blocks, int threads, StepPlan& plan);
 
 }  // namespace bowhead::model

@@ -1,5 +1,5 @@
-// The one transformer that runs every architecture: weights prepared for this machine's kernels, a paged KV cache, and a
-// forward pass over a batch of sequences.
+// The one transformer that runs every architecture: weights prepared for this machine's kernels, a paged KV cache, and
+// a forward pass over a batch of sequences.
 #pragma once
 
 #include <cstdint>
@@ -20,11 +20,12 @@ namespace bowhead::model {
 inline constexpr int kBlockTokens = 16;
 
 struct TransformerOptions {
-  int threads = 0;                 // 0: one per core that the process may use
-  std::string isa;                 // "": the best one; else one of kernels::IsaNames()
-  int max_batch_tokens = 512;      // most tokens in one Forward call
-  std::int64_t kv_blocks = 0;      // size of the KV cache
-  /// Called while weights are prepared with the fraction done (0..1), from one thread at a time; false cancels the load.
+  int threads = 0;             // 0: one per core that the process may use
+  std::string isa;             // "": the best one; else one of kernels::IsaNames()
+  int max_batch_tokens = 512;  // most tokens in one Forward call
+  std::int64_t kv_blocks = 0;  // size of the KV cache
+  /// Called while weights are prepared with the fraction done (0..1), from one thread at a time; false cancels the
+  /// load.
   std::function<bool(double)> progress;
 };
 

@@ -37,8 +37,8 @@ class Collector {
     }
     const std::array<std::uint64_t, 4> expected = {in, out, 1, 1};
     if (tensor->shape != expected) {
-      Fail("the tensor \"" + name + "\" has the shape " + ShapeText(tensor->shape) + ", but its architecture asks for " +
-           ShapeText(expected));
+      Fail("the tensor \"" + name + "\" has the shape " + ShapeText(tensor->shape) +
+           ", but its architecture asks for " + ShapeText(expected));
       return nullptr;
     }
     return tensor;
@@ -140,7 +140,8 @@ bool PackJob(const Job& job, std::byte* arena, base::WorkerTeam& team) {
     const base::Share panels = base::ShareOf(matrix.num_panels(), index, team.size());
     const std::size_t last_row = std::min(panels.end * kernels::kPanelRows, matrix.rows);
     const std::byte* raw = job.tensor->data.data();
-    if (!kernels::AllFinite(matrix.type, raw, panels.begin * kernels::kPanelRows, last_row, matrix.cols)) finite = false;
+    if (!kernels::AllFinite(matrix.type, raw, panels.begin * kernels::kPanelRows, last_row, matrix.cols))
+      finite = false;
     kernels::PackPanels(matrix.type, raw, matrix.rows, matrix.cols, panels.begin, panels.end,
                         out + panels.begin * matrix.panel_bytes());
   });

@@ -19,20 +19,20 @@ namespace bowhead::model {
 /// One transformer layer. Vectors that the architecture does not have are empty.
 struct LayerWeights {
   kernels::PackedMatrix q, k, v, attention_output, gate, up, down;
-  std::vector<float> attention_norm, ffn_norm;             // [embedding_length]
-  std::vector<float> q_norm, k_norm;                       // [head_dim]
-  std::vector<float> post_attention_norm, post_ffn_norm;   // [embedding_length]
+  std::vector<float> attention_norm, ffn_norm;            // [embedding_length]
+  std::vector<float> q_norm, k_norm;                      // [head_dim]
+  std::vector<float> post_attention_norm, post_ffn_norm;  // [embedding_length]
   std::vector<float> q_bias, k_bias, v_bias;
 };
 
 struct Weights {
   std::shared_ptr<const ModelFile> file;  // token embeddings are read from the mapping
   const Tensor* token_embedding = nullptr;
-  kernels::PackedMatrix output;           // the token embedding's, where the file has no output of its own
+  kernels::PackedMatrix output;  // the token embedding's, where the file has no output of its own
   std::vector<float> output_norm;
-  std::vector<float> rope_factors;        // [rope_dim / 2] or empty
+  std::vector<float> rope_factors;  // [rope_dim / 2] or empty
   std::vector<LayerWeights> layers;
-  base::LargeBuffer arena;                // holds all packed matrices
+  base::LargeBuffer arena;  // holds all packed matrices
 };
 
 /// Finds, checks and packs everything that `spec` asks for; `team` packs in parallel. `progress` gets the fraction done
