@@ -45,7 +45,8 @@ void AnswerChannel::BreakLocked() {
 void AnswerChannel::Send(HttpResponse response) {
   const std::lock_guard lock(mutex_);
   if (phase_ != Phase::kWaiting) return;
-  head_ = Head{response.status, std::move(response.headers), response.body.size()};
+  head_ =
+      Head{.status = response.status, .headers = std::move(response.headers), .content_length = response.body.size()};
   pending_ = std::move(response.body);
   phase_ = Phase::kEnded;
   WakeLocked();
@@ -54,7 +55,7 @@ void AnswerChannel::Send(HttpResponse response) {
 void AnswerChannel::Begin(int status, Headers headers) {
   const std::lock_guard lock(mutex_);
   if (phase_ != Phase::kWaiting) return;
-  head_ = Head{status, std::move(headers), std::nullopt};
+  head_ = Head{.status = status, .headers = std::move(headers), .content_length = std::nullopt};
   phase_ = Phase::kStreaming;
   WakeLocked();
 }
@@ -86,9 +87,7 @@ void AnswerChannel::End() {
 void AnswerChannel::Abandon() {
   const std::lock_guard lock(mutex_);
   if (phase_ == Phase::kWaiting) {
-    constexpr std::string_view kText = "the request was dropped without an answer\n";
-    head_ = Head{500, {{"Content-Type", "text/plain; charset=utf-8"}}, kText.size()};
-    pending_ = kText;
+    head_ = Head{.status = 500, .headers = {}, .content_length = 0, .abandoned = true};
     phase_ = Phase::kEnded;
   } else if (phase_ == Phase::kStreaming) {
     BreakLocked();  // half an answer: only a cut tells the client so

@@ -37,6 +37,7 @@ class AnswerChannel {
     int status = 200;
     Headers headers;
     std::optional<std::size_t> content_length;  // nothing: a stream
+    bool abandoned = false;                     // nobody answered: the connection makes a 500
   };
   struct Piece {
     std::optional<Head> head;  // of the first piece

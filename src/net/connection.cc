@@ -154,7 +154,7 @@ void Connection::StartAnswer() {
   }
 }
 
-void Connection::Refuse(int status, std::string_view message) {
+HttpResponse Connection::ErrorResponse(int status, std::string_view message) const {
   HttpResponse response;
   response.headers.emplace_back("Content-Type", "text/plain; charset=utf-8");
   response.body = std::string(message) + "\n";
@@ -165,6 +165,11 @@ void Connection::Refuse(int status, std::string_view message) {
     }
   }
   response.status = status;
+  return response;
+}
+
+void Connection::Refuse(int status, std::string_view message) {
+  HttpResponse response = ErrorResponse(status, message);
   keep_alive_ = false;
   head_only_ = false;
   drop_input_ = true;
@@ -188,6 +193,12 @@ void Connection::Flush() {
   AnswerChannel::Piece piece = channel_->Take();
   const bool nothing = !piece.head.has_value() && piece.body.empty() && !piece.last;
   if (nothing) return;
+  if (piece.head.has_value() && piece.head->abandoned) {
+    HttpResponse response = ErrorResponse(500, "the server dropped the request without an answer");
+    piece.head = AnswerChannel::Head{
+        .status = 500, .headers = std::move(response.headers), .content_length = response.body.size()};
+    piece.body = std::move(response.body);
+  }
   last_piece_ = piece.last;
   FormatPiece(std::move(piece));
   WriteSome();

@@ -65,6 +65,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void OnEndOfInput();
   void ProcessInput();
   void StartAnswer();
+  [[nodiscard]] HttpResponse ErrorResponse(int status, std::string_view message) const;
   void Refuse(int status, std::string_view message);
   void MakeChannel();
   void Flush();
