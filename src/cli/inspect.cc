@@ -49,8 +49,7 @@ std::string ArrayText(const std::vector<T>& values) {
   std::string out = "[";
   const std::size_t shown = std::min(values.size(), kShownElements);
   for (std::size_t i = 0; i < shown; ++i) {
-    const T value = values[i];
-    out += (i == 0 ? "" : ", ") + ScalarText(value);
+    out += (i == 0 ? "" : ", ") + ScalarText<T>(values[i]);
   }
   return out + (shown < values.size() ? ", ...] (" + std::to_string(values.size()) + ")" : "]");
 }

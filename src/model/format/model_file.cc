@@ -116,15 +116,13 @@ base::Result<std::vector<Part>> OpenParts(Part named, const ModelFileOptions& op
                                  std::to_string(count) + "; name the files " + expected.PathOf(expected.number) +
                                  " and so on, so that the others can be found");
   }
-  std::vector<Part> parts;
+  std::vector<Part> parts(count);
+  parts[name->number - 1] = std::move(named);
   for (std::uint32_t index = 0; index < count; ++index) {
-    if (index == named.keys.index) {
-      parts.push_back(std::move(named));
-      continue;
-    }
+    if (index + 1 == name->number) continue;
     base::Result<Part> part = OpenPart(name->PathOf(index + 1), options);
     if (!part.ok()) return part.status().WithContext("part of a split model");
-    parts.push_back(std::move(*part));
+    parts[index] = std::move(*part);
   }
   for (std::uint32_t index = 0; index < count; ++index) {
     if (base::Status status = CheckPart(parts[index], parts[0], index); !status.ok()) return status;
