@@ -171,7 +171,7 @@ def over_http(samples, model, path, threads, rounds, sizes):
         for _ in range(rounds):
             seed += 100
             for side, port in sides:
-                ttft, _ = http_load.streamed(port, prompt_text(seed, sizes["prompt"] * 9 // 10), 4, model.banned)
+                ttft, _ = http_load.streamed(port, prompt_text(seed, sizes["prompt"] - 12), 4, model.banned)
                 _, rate = http_load.streamed(port, prompt_text(seed + 1, 16), sizes["tokens"], model.banned)
                 total, _ = http_load.aggregate(port, [prompt_text(seed + 2 + i, 32) for i in range(8)], sizes["tokens"],
                                                model.banned)
