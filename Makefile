@@ -27,7 +27,7 @@ test: setup-test  ## every test: unit, end to end, browser, sanitizers, fuzzers 
 	@$(PYTHON) tools/run_tests.py $(SECTIONS)
 
 bench: setup-test  ## measure against llama.cpp and write docs/benchmarks.md (about 20 minutes on an idle machine)
-	@cmake --preset release && cmake --build --preset release
+	@cmake --preset release -DBOWHEAD_BENCH=ON && cmake --build --preset release --target bowhead engine_bench
 	@$(PYTHON) tools/fetch.py default-model gemma && tools/build_llama_cpp.sh
 	@$(PYTHON) bench/run.py
 

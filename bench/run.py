@@ -61,6 +61,7 @@ CASES = {
     "http_ttft": Case("Time to first token over HTTP, prompt of about 500 tokens", 0, "ms", True),
 }
 OURS, THEIRS = "bowhead", "llama.cpp"
+DEPTH = 32  # tokens in the cache when decoding starts
 
 
 class Samples:
@@ -98,22 +99,20 @@ def roofline(program, threads, quick):
 
 
 def ours_in_process(samples, path, threads, sizes):
-    """bench/engine_bench of the release build: one line of JSON per case."""
-    command = [BUILD / "tests" / "engine_bench", path, "--threads", threads, "--prefill", sizes["prompt"],
-               "--decode", sizes["tokens"], "--batch", 8]
-    for line in output_of(*command).splitlines():
-        if line.startswith("{"):
-            result = json.loads(line)
-            samples.add(result["case"], OURS, result["tokens_per_s"])
+    result = json.loads(output_of(BUILD / "bench" / "engine_bench", path, "--threads", threads, "--reps", 1, "--prefill",
+                                  sizes["prompt"], "--sequences", "1,8", "--context", DEPTH, "--steps", sizes["tokens"]))
+    samples.add("prefill", OURS, result["prefill"][0]["tokens_per_second"])
+    for row in result["decode"]:
+        samples.add("decode" if row["sequences"] == 1 else "batch8", OURS, row["tokens_per_second"])
 
 
 def theirs_in_process(samples, path, threads, flash, sizes):
     side = f"{THEIRS} -fa {flash}"
-    for row in json.loads(output_of(LLAMA / "llama-bench", "-m", path, "-t", threads, "-p", sizes["prompt"], "-n",
-                                    sizes["tokens"], "-r", 1, "-fa", flash, "-o", "json")):
-        samples.add("prefill" if row["n_prompt"] else "decode", side, row["avg_ts"])
-    lines = output_of(LLAMA / "llama-batched-bench", "-m", path, "-t", threads, "-c", 8 * (32 + sizes["tokens"]), "-npp", 32,
-                      "-ntg", sizes["tokens"], "-npl", 8, "-fa", "on" if flash else "off", "--output-format", "jsonl")
+    common = (LLAMA / "llama-bench", "-m", path, "-t", threads, "-r", 1, "-fa", flash, "-o", "json")
+    for case, shape in (("prefill", ("-p", sizes["prompt"], "-n", 0)), ("decode", ("-p", 0, "-n", sizes["tokens"], "-d", DEPTH))):
+        samples.add(case, side, json.loads(output_of(*common, *shape))[0]["avg_ts"])
+    lines = output_of(LLAMA / "llama-batched-bench", "-m", path, "-t", threads, "-c", 8 * (DEPTH + sizes["tokens"]), "-npp",
+                      DEPTH, "-ntg", sizes["tokens"], "-npl", 8, "-fa", "on" if flash else "off", "--output-format", "jsonl")
     samples.add("batch8", side, json.loads(re.findall(r"^\{.*\}$", lines, re.M)[-1])["speed_tg"])
 
 
