@@ -35,6 +35,16 @@ bool IsAddressOrLocalhost(std::string_view host) {
   return !host.empty() && host.find_first_not_of("0123456789.") == std::string_view::npos;
 }
 
+/// Whether "GET, HEAD" names the method.
+bool Lists(std::string_view methods, std::string_view method) {
+  while (!methods.empty()) {
+    const std::size_t comma = std::min(methods.find(", "), methods.size());
+    if (methods.substr(0, comma) == method) return true;
+    methods.remove_prefix(std::min(comma + 2, methods.size()));
+  }
+  return false;
+}
+
 }  // namespace
 
 ApiServer::ApiServer(ApiOptions options, serving::ModelService& service, telemetry::Registry& registry,
@@ -102,8 +112,7 @@ void ApiServer::Dispatch(const CallPtr& call) {
     call->Send({.status = 204, .headers = {{"Allow", allow}}, .body = {}});
     return;
   }
-  // No method's name is a part of another's, so looking for it in the list is exact.
-  if (route->methods.find(request.method) == std::string_view::npos || request.method.size() < 3) {
+  if (!Lists(route->methods, request.method)) {
     net::HttpResponse response =
         ErrorResponse({.status = 405,
                        .message = std::string(route->path) + " takes " + std::string(route->methods) + ", not " +

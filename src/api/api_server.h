@@ -34,7 +34,7 @@ struct ApiOptions {
   bool local_only = false;     // refuse Host headers that are neither an address nor localhost (DNS rebinding)
   int max_chat_tokens = 1024;  // POST /chat without max_tokens
   std::size_t max_waiting_requests = 1024;  // parsed and tokenized requests wait in this queue; 429 over it
-  assistant::ConversationLimits conversations;
+  assistant::ConversationLimits conversations = {};
 };
 
 /// Answers HTTP requests. Bodies are parsed and tokenized on worker threads of its own. Thread-safe. `service`,

@@ -129,8 +129,8 @@ void ReadMessage(ParamReader& request, const JsonValue& value, std::size_t index
                             role->substr(0, 50) + "'");
   }
   if (const JsonArray* calls = reader.Array("tool_calls"); calls != nullptr && !calls->empty()) {
-    if (message.role != "assistant") reader.Fail("tool_calls", "only messages of the assistant have 'tool_calls'");
     message.tool_calls = ToTemplateValue(*reader.Get("tool_calls"));
+    if (message.role != "assistant") reader.Fail("tool_calls", "only messages of the assistant have 'tool_calls'");
   }
   if (const std::string* id = reader.String("tool_call_id")) message.tool_call_id = *id;
   if (const std::string* speaker = reader.String("name")) message.name = *speaker;

@@ -14,7 +14,11 @@ namespace bowhead::cli {
 namespace {
 
 constexpr std::array kCommands = {
+    Command{"serve", "Serve a model: REST API, metrics and the chat page", RunServe},
+    Command{"chat", "Chat in the terminal, with a model file or with a server", RunChat},
+    Command{"generate", "Continue a text with a model, without a server", RunGenerate},
     Command{"inspect", "Show what a model file holds and the memory that serving takes", RunInspect},
+    Command{"tokenize", "Show a text as the tokens of a model, or tokens as text", RunTokenize},
     Command{"version", "Print the version; --verbose adds the build and what this machine can do", RunVersion},
 };
 
@@ -43,8 +47,12 @@ std::size_t EditDistance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
+// A command that starts like the word, else the one with the fewest differing letters.
 const Command& NearestTo(std::string_view name) {
   const std::string_view word = name.substr(0, 64);
+  for (const Command& command : kCommands) {
+    if (!word.empty() && command.name.starts_with(word)) return command;
+  }
   return *std::min_element(kCommands.begin(), kCommands.end(), [word](const Command& a, const Command& b) {
     return EditDistance(word, a.name) < EditDistance(word, b.name);
   });

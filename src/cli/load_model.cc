@@ -1,0 +1,122 @@
+#include "cli/load_model.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "assistant/prompt.h"
+#include "engine/engine.h"
+#include "model/format/model_file.h"
+
+namespace bowhead::cli {
+
+namespace {
+
+constexpr std::uintmax_t kMaxTemplateBytes = 1 << 20;
+
+/// --chat-template is a file if there is one of that name, else the name of a built-in template.
+base::Result<std::optional<std::string>> ReadTemplateFile(const std::string& name) {
+  std::error_code error;
+  if (name.empty() || !std::filesystem::is_regular_file(name, error)) return std::optional<std::string>();
+  if (std::filesystem::file_size(name, error) > kMaxTemplateBytes) {
+    return base::InvalidArgument("the chat template '" + name + "' is larger than 1 MiB");
+  }
+  std::ifstream file(name, std::ios::binary);
+  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (!file.good() && !file.eof()) return base::PermissionDenied("the chat template '" + name + "' cannot be read");
+  return std::optional<std::string>(std::move(text));
+}
+
+/// The names that the model answers to: aliases, its own name, its file's stem.
+std::vector<std::string> NamesOf(const ModelOptions& options, const std::string& own_name) {
+  std::vector<std::string> names = options.aliases;
+  for (const std::string& name : {own_name, std::filesystem::path(options.path).stem().string()}) {
+    if (!name.empty() && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  }
+  return names;
+}
+
+}  // namespace
+
+void AddModelOptions(CLI::App& app, ModelOptions& options) {
+  app.add_option("--threads", options.threads, "Threads for the kernels (0: one per core)")
+      ->check(CLI::Range(0, 1024))
+      ->type_name("N");
+  app.add_option("--ctx", options.context, "Context in tokens (0: the model's own, or what fits in memory)")
+      ->check(CLI::Range(0, 1 << 24))
+      ->type_name("TOKENS");
+  app.add_option("--isa", options.isa, "Force an instruction set (see 'bowhead version --verbose')")->type_name("NAME");
+  app.add_option("--kv-memory", options.kv_bytes, "Memory for the KV cache, e.g. 2GB (0: chosen from what is free)")
+      ->transform(CLI::AsSizeValue(false))
+      ->type_name("BYTES");
+  app.add_option("--kv-blocks", options.kv_blocks, "The same in blocks of 16 tokens; wins over --kv-memory")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 32))
+      ->type_name("N");
+  app.add_option("--chat-template", options.chat_template,
+                 "A Jinja file, or a built-in template (chatml, llama2, gemma, plain), instead of the model's own")
+      ->type_name("FILE|NAME");
+}
+
+base::Result<serving::ServedModel> LoadServedModel(const ModelOptions& options, telemetry::Registry* registry,
+                                                   std::unique_ptr<telemetry::ServingMetrics>& metrics,
+                                                   std::function<bool(double)> progress,
+                                                   const std::function<void(const std::string&)>& warn) {
+  base::Result<std::optional<std::string>> source = ReadTemplateFile(options.chat_template);
+  if (!source.ok()) return source.status();
+  base::Result<std::shared_ptr<const model::ModelFile>> file = model::ModelFile::Open(options.path);
+  if (!file.ok()) return file.status();
+  const std::string* name = (*file)->metadata().GetString("general.name");
+  const std::vector<std::string> names = NamesOf(options, name == nullptr ? std::string() : *name);
+  if (registry != nullptr && !names.empty()) {
+    metrics = std::make_unique<telemetry::ServingMetrics>(*registry, names.front());
+  }
+
+  engine::EngineOptions engine_options;
+  engine_options.threads = options.threads;
+  engine_options.isa = options.isa;
+  engine_options.context_length = options.context;
+  engine_options.kv_bytes = options.kv_bytes;
+  engine_options.kv_blocks = options.kv_blocks;
+  engine_options.max_queue = options.max_queue;
+  engine_options.max_running = options.max_running;
+  engine_options.metrics = metrics.get();
+  engine_options.progress = std::move(progress);
+  base::Result<std::unique_ptr<engine::Engine>> engine = engine::LoadEngine(*file, engine_options);
+  if (!engine.ok()) return engine.status();
+
+  serving::ServedModel served;
+  served.backend = std::move(*engine);
+  base::Result<assistant::TemplateChoice> choice =
+      assistant::ChooseTemplate((*file)->metadata(), served.backend->tokenizer(), *source,
+                                source->has_value() ? std::string_view() : std::string_view(options.chat_template));
+  if (!choice.ok()) return choice.status();
+  if (!choice->warning.empty()) warn(choice->warning);
+  served.chat_template = choice->chat_template;
+  served.template_takes_tools = choice->takes_tools;
+  served.names = names;
+  if (served.names.empty()) served.names.emplace_back("model");
+  served.id = served.names.front();
+  served.created =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  served.max_tokens_cap = options.max_tokens_cap;
+  return served;
+}
+
+std::string ProgressBar(double fraction) {
+  constexpr std::size_t kWidth = 30;
+  const double bounded = std::clamp(fraction, 0.0, 1.0);
+  const auto filled = static_cast<std::size_t>(std::lround(bounded * kWidth));
+  const std::string percent = std::to_string(static_cast<int>(bounded * 100.0));
+  return "[" + std::string(filled, '#') + std::string(kWidth - filled, '.') + "] " +
+         std::string(3 - std::min<std::size_t>(3, percent.size()), ' ') + percent + " %";
+}
+
+}  // namespace bowhead::cli

@@ -1,0 +1,46 @@
+// What serve, chat and generate have in common: the options of a model, and loading it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "serving/model_service.h"
+#include "telemetry/serving_metrics.h"
+
+namespace CLI {
+class App;
+}
+
+namespace bowhead::cli {
+
+struct ModelOptions {
+  std::string path;
+  std::vector<std::string> aliases;
+  int threads = 0;
+  int context = 0;
+  std::string isa;
+  std::uint64_t kv_bytes = 0;
+  std::int64_t kv_blocks = 0;
+  int max_queue = 256;
+  int max_running = 64;
+  int max_tokens_cap = 0;
+  std::string chat_template;  // a file, or the name of a built-in one
+};
+
+/// Adds --threads, --ctx, --isa, --kv-memory, --kv-blocks and --chat-template.
+void AddModelOptions(CLI::App& app, ModelOptions& options);
+
+/// Opens, checks and loads a model and its chat template. `metrics` may be null; it must outlive the model. `progress`
+/// gets the fraction done; false cancels. `warn` gets text for the person who started the program.
+base::Result<serving::ServedModel> LoadServedModel(const ModelOptions& options, telemetry::Registry* registry,
+                                                   std::unique_ptr<telemetry::ServingMetrics>& metrics,
+                                                   std::function<bool(double)> progress,
+                                                   const std::function<void(const std::string&)>& warn);
+
+/// "[#######.............]  35 %"
+std::string ProgressBar(double fraction);
+
+}  // namespace bowhead::cli
