@@ -2,15 +2,17 @@
 //   {"template": "source"}                          parses it and makes it current: {"ok": true} or {"error": ...,
 //   "code": ...}
 //   {"builtin": "chatml"}                           the same with a built-in template
+//   {"source": true}                                {"source": ...} of the built-in template that was last asked for
 //   {"context": {...}, "now": 1700000000}           renders: {"text": ..., "untrusted": [[begin, end], ...]} or
 //   {"error": ...}
 //   {"context": {...}, "repeat": 100}               renders that often and adds "seconds" for one rendering
-// Strings below the keys messages, tools and documents are untrusted.
+// Strings below the keys messages, tools and documents are untrusted, but for plain words as role or type.
 #include <chrono>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "model/template/builtin.h"
 #include "model/template/chat_template.h"
 
 namespace {
@@ -23,6 +25,12 @@ using bowhead::model::RenderedPrompt;
 using bowhead::model::RenderLimits;
 using bowhead::model::Value;
 using Json = nlohmann::ordered_json;
+
+// Roles and types are words that a server knows, and parts of special tokens in some templates (<|user|>).
+bool IsKnownWord(const std::string& key, const Json& value) {
+  return (key == "role" || key == "type") && value.is_string() &&
+         value.get_ref<const std::string&>().find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string::npos;
+}
 
 Value ToValue(const Json& json, bool untrusted, bool top) {
   switch (json.type()) {
@@ -44,7 +52,7 @@ Value ToValue(const Json& json, bool untrusted, bool top) {
       Dict dict;
       for (const auto& [key, value] : json.items()) {
         const bool conversation = top && (key == "messages" || key == "tools" || key == "documents");
-        dict.Set(Value::String(key, untrusted), ToValue(value, untrusted || conversation, false));
+        dict.Set(Value::String(key, untrusted), ToValue(value, (untrusted || conversation) && !IsKnownWord(key, value), false));
       }
       return Value::FromDict(std::move(dict));
     }
@@ -79,14 +87,18 @@ Json Render(const ChatTemplate& chat_template, const Json& request) {
 
 int main() {
   std::shared_ptr<const ChatTemplate> current;
+  std::string builtin;
   std::string line;
   while (std::getline(std::cin, line)) {
     const Json request = Json::parse(line);
     Json reply;
     if (request.contains("context")) {
       reply = current == nullptr ? Json{{"error", "no template"}} : Render(*current, request);
+    } else if (request.contains("source")) {
+      reply = {{"source", bowhead::model::BuiltInTemplate(builtin)}};
     } else {
-      auto parsed = request.contains("builtin") ? ChatTemplate::BuiltIn(request["builtin"].get<std::string>())
+      builtin = request.value("builtin", "");
+      auto parsed = request.contains("builtin") ? ChatTemplate::BuiltIn(builtin)
                                                 : ChatTemplate::Parse(request["template"].get<std::string>(), "test");
       current = parsed.ok() ? *parsed : nullptr;
       reply = parsed.ok() ? Json{{"ok", true}} : ErrorJson(parsed.status());

@@ -199,7 +199,6 @@ Value FilterLast(Runtime& runtime, const Value& input, const Args& args) {
     if (!Truthy(input)) return Value::Undefined("No last item, sequence was empty.");
     return GetItem(input, Value::Int(-1), runtime.meter());
   }
-  RequireDefined(input);
   if (AsIterator(input) != nullptr) Fail("last needs a sequence; a generator has no end to start from");
   std::vector<Value> items = ToVector(input, runtime.meter());
   return items.empty() ? Value::Undefined("No last item, sequence was empty.") : items.back();

@@ -85,7 +85,7 @@ class JsonWriter {
       }
       const CodePoint c = DecodeAt(bytes, i);
       const bool fine =
-          c.value >= 0x20 && c.value != '"' && c.value != '\\' && (!style_.ensure_ascii || c.value < 0x80);
+          c.value >= 0x20 && c.value != '"' && c.value != '\\' && (!style_.ensure_ascii || c.value < 0x7F);
       if (!fine) {
         out_.AppendSlice(text, plain, i);
         out_.AppendMapped(EscapeForJson(c.value), text, i, i + c.size);

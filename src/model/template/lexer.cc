@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <optional>
 #include <utility>
 
@@ -234,7 +235,8 @@ class Lexer {
     std::erase(digits, '_');
     double value = 0;
     const auto result = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (result.ec != std::errc()) FailAt(line_, "the number " + digits + " does not fit a double");
+    // Python reads what is out of range as infinity or zero.
+    if (result.ec != std::errc()) value = digits.find("e-") == kNone && digits.find("E-") == kNone ? HUGE_VAL : 0.0;
     Push(Token::Kind::kFloat).number = value;
     MoveTo(end);
   }

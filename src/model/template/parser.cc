@@ -214,6 +214,8 @@ class StatementParser : public ExpressionParser {
       macro.params.push_back(id);
       if (SkipOperator("=")) {
         macro.defaults.push_back(ParseExpression());
+      } else if (id == Program::kCaller) {
+        FailAt(line(), "a parameter 'caller' needs a default");
       } else if (!macro.defaults.empty()) {
         FailAt(line(), "a parameter without default follows one with a default");
       }

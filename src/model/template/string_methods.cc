@@ -38,8 +38,7 @@ Value SplitWhitespace(const Text& text, std::int64_t limit, Meter& meter) {
       continue;
     }
     if (limit >= 0 && static_cast<std::int64_t>(out.size()) == limit) {
-      const Value rest = Strip(text.Slice(i, text.size()), nullptr, Ends::kRight, meter);
-      out.push_back(rest);
+      out.push_back(Piece(text, i, text.size(), meter));
       break;
     }
     std::size_t end = i;
@@ -67,7 +66,7 @@ Value RightSplitWhitespace(const Text& text, std::int64_t limit, Meter& meter) {
     }
     if (end == 0) break;
     if (limit >= 0 && static_cast<std::int64_t>(out.size()) == limit) {
-      out.push_back(Strip(text.Slice(0, end), nullptr, Ends::kLeft, meter));
+      out.push_back(Piece(text, 0, end, meter));
       break;
     }
     std::size_t begin = end;
