@@ -1,10 +1,11 @@
 // Test program: encodes many strings with a model file's tokenizer and checks decoding on the way.
 //
-// Usage: tokenize_lines MODEL [--special] [--untrusted] [--add-special] [--repeat N]
+// Usage: tokenize_lines MODEL [--special] [--untrusted] [--add-special] [--pre NAME] [--repeat N]
 // Reads frames from stdin (length as a little-endian u32, then that many bytes) and writes one line for each: the
 // token ids, a tab, and the hexadecimal bytes of Decode with special tokens. --special recognises special tokens,
-// --untrusted does too but marks the whole text as untrusted. Exits with 1 if the streamed text differs from the whole.
-// With --repeat each frame is encoded N times and its line has only the processor seconds of the fastest time.
+// --untrusted does too but marks the whole text as untrusted. --pre replaces the file's pre-tokenizer. Exits with 1 if
+// the streamed text differs from the whole. With --repeat each frame is encoded N times and its line has only the
+// processor seconds of the fastest time.
 #include <algorithm>
 #include <cstdint>
 #include <ctime>
@@ -23,11 +24,13 @@ namespace {
 using bowhead::model::ByteRange;
 using bowhead::model::Detokenizer;
 using bowhead::model::EncodeOptions;
+using bowhead::model::Metadata;
 using bowhead::model::TokenId;
 using bowhead::model::Tokenizer;
 
 struct Arguments {
   std::string model;
+  std::string pre;
   bool special = false;
   bool untrusted = false;
   bool add_special = false;
@@ -41,6 +44,7 @@ Arguments Parse(int argc, char** argv) {
     if (argument == "--special") arguments.special = true;
     if (argument == "--untrusted") arguments.untrusted = true;
     if (argument == "--add-special") arguments.add_special = true;
+    if (argument == "--pre" && i + 1 < argc) arguments.pre = argv[++i];
     if (argument == "--repeat" && i + 1 < argc) arguments.repeat = std::stoi(argv[++i]);
     if (!argument.starts_with("--") && arguments.model.empty()) arguments.model = argument;
   }
@@ -114,7 +118,9 @@ int main(int argc, char** argv) {
     std::cerr << file.status().ToString() << '\n';
     return 2;
   }
-  const auto tokenizer = Tokenizer::Create((*file)->metadata());
+  Metadata::Map values = (*file)->metadata().values();
+  if (!arguments.pre.empty()) values["tokenizer.ggml.pre"] = arguments.pre;
+  const auto tokenizer = Tokenizer::Create(Metadata(std::move(values)));
   if (!tokenizer.ok()) {
     std::cerr << tokenizer.status().ToString() << '\n';
     return 2;

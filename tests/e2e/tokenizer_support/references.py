@@ -31,6 +31,8 @@ DEEPSEEK_LETTERS = "".join("-".join(chr(int(end, 16)) for end in part.split("-")
     "FB13-FB17 FF21-FF3A FF41-FF5A 10400-1044F 104B0-104D3 104D8-104FB 10C80-10CB2 10CC0-10CF2 118A0-118DF "
     "1E900-1E943").split())
 
+DEEPSEEK_PUNCTUATION = "\\s?[!-/:-~\uff01-\uff0f\uff1a-\uff5e\u2018-\u201f\u3000-\u3002]+"
+
 
 def splits(*expressions, end=BYTES):
     parts = [pre_tokenizers.Split(Regex(e), "isolated") if isinstance(e, str) else e for e in expressions]
@@ -43,8 +45,7 @@ PRE_TOKENIZERS = {
     "bloom": splits(BLOOM),
     "command-r": DIGITS_GPT2,
     "deepseek-coder": splits("[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", CJK, r"\p{N}"),
-    "deepseek-llm": splits("[\r\n]", rf"\s?[{DEEPSEEK_LETTERS}]+", "\\s?[!-/:-~\uff01-\uff0f\uff1a-\uff5e\u2018-\u201f\u3000-\u3002]+", r"\s+$", CJK,
-                           r"\p{N}+"),
+    "deepseek-llm": splits("[\r\n]", rf"\s?[{DEEPSEEK_LETTERS}]+", DEEPSEEK_PUNCTUATION, r"\s+$", CJK, r"\p{N}+"),
     "deepseek-r1-qwen": splits(QWEN2),
     "deepseek-v3": splits(r"\p{N}{1,3}", "[一-龥぀-ゟ゠-ヿ]+", DEEPSEEK_V3),
     "default": splits(r"[\p{P}\$\+<=>\^~\|]+", GPT2_EXPRESSION, r"\p{N}+", "[0-9][0-9][0-9]"),
@@ -120,8 +121,8 @@ class SentencePiece:
                 kind = vocabulary.UNKNOWN
             elif kind == vocabulary.UNKNOWN:
                 kind = vocabulary.CONTROL  # the library allows one unknown piece
-            piece = bytes_field(1, token.encode()) + varint(2 << 3 | 5) + struct.pack("<f", score) + number_field(3, kind)
-            out.append(bytes_field(1, piece))
+            piece = bytes_field(1, token.encode()) + varint(2 << 3 | 5) + struct.pack("<f", score)
+            out.append(bytes_field(1, piece + number_field(3, kind)))
         byte_pair, has_bytes = 2, int(vocabulary.BYTE in vocabulary.types)
         trainer = number_field(3, byte_pair) + number_field(35, has_bytes) + number_field(40, vocabulary.unknown)
         prefix = int(vocabulary.add_space_prefix)
