@@ -17,6 +17,10 @@ constexpr std::string_view kMagic = "GGUF";
 constexpr std::uint64_t kMaxKeyBytes = 65535;  // by the specification
 // Length of the key, one byte of key, type code, one byte of value.
 constexpr std::uint64_t kMinPairBytes = 8 + 1 + 4 + 1;
+// Real files have some tens of keys in at most 20 MB. The bounds keep what a hostile file can make us allocate to a few
+// times 256 MiB, however large it is.
+constexpr std::uint64_t kMaxPairs = 65536;
+constexpr std::uint64_t kMaxMetadataBytes = std::uint64_t{256} << 20U;
 constexpr std::uint64_t kDefaultAlignment = 32;
 constexpr std::uint64_t kMinAlignment = 8;  // by the specification; no element needs more
 constexpr std::uint64_t kMaxAlignment = 1U << 20U;
@@ -82,6 +86,10 @@ base::Result<Metadata> ReadMetadata(ByteReader& reader, std::uint64_t count) {
     return base::DataLoss("the file claims " + std::to_string(count) + " metadata keys, but only " +
                           std::to_string(reader.remaining()) + " bytes of it are left; it is damaged or cut off");
   }
+  if (count > kMaxPairs) {
+    return base::DataLoss("the file has " + std::to_string(count) + " metadata keys; at most " +
+                          std::to_string(kMaxPairs) + " are allowed");
+  }
   Metadata::Map values;
   for (std::uint64_t i = 0; i < count; ++i) {
     const auto key = reader.ReadString();
@@ -94,6 +102,10 @@ base::Result<Metadata> ReadMetadata(ByteReader& reader, std::uint64_t count) {
     if (base::Status status = CheckKey(*key); !status.ok()) return status;
     base::Result<MetadataValue> value = ReadGgufValue(reader, *type, *key);
     if (!value.ok()) return value.status();
+    if (reader.position() > kMaxMetadataBytes) {
+      return base::DataLoss("the metadata is larger than " + std::to_string(kMaxMetadataBytes) + " bytes (at key " +
+                            Quoted(*key) + ")");
+    }
     if (!values.emplace(std::string(*key), std::move(*value)).second) {
       return base::DataLoss("the metadata key " + Quoted(*key) + " appears twice; the file is damaged");
     }

@@ -14,6 +14,8 @@ namespace {
 // The specification allows 64 bytes; a little more costs nothing and real files of other makers have it.
 constexpr std::uint64_t kMaxNameBytes = 255;
 constexpr std::uint64_t kMaxBytes = std::numeric_limits<std::int64_t>::max();
+// The largest mixtures of experts have some 50,000.
+constexpr std::uint64_t kMaxTensors = std::uint64_t{1} << 20U;
 // Length of the name, one byte of name, rank, one dimension, type, offset.
 constexpr std::uint64_t kMinEntryBytes = 8 + 1 + 4 + 8 + 4 + 8;
 
@@ -128,6 +130,10 @@ base::Result<std::vector<GgufTensorEntry>> ReadGgufTensors(ByteReader& reader, s
   if (count > reader.remaining() / kMinEntryBytes) {
     return base::DataLoss("the file claims " + std::to_string(count) + " tensors, but only " +
                           std::to_string(reader.remaining()) + " bytes of it are left; it is damaged or cut off");
+  }
+  if (count > kMaxTensors) {
+    return base::DataLoss("the file has " + std::to_string(count) + " tensors; at most " + std::to_string(kMaxTensors) +
+                          " are allowed");
   }
   std::vector<GgufTensorEntry> entries(static_cast<std::size_t>(count));
   for (GgufTensorEntry& entry : entries) {

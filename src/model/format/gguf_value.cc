@@ -7,6 +7,11 @@
 namespace bowhead::model {
 namespace {
 
+// The largest real vocabularies have a few hundred thousand entries. Numbers are widened, up to eightfold, so what the
+// file holds is no bound that is low enough.
+constexpr std::uint64_t kMaxElements = std::uint64_t{1} << 24U;
+constexpr std::uint64_t kMaxTextBytes = std::uint64_t{64} << 20U;  // real chat templates have some 10 KB
+
 base::Status EndsEarly(const ByteReader& reader, std::string_view key) {
   return base::DataLoss("the file ends at byte " + std::to_string(reader.position() + reader.remaining()) +
                         ", inside the value of " + Quoted(key) + "; fetch it again");
@@ -39,13 +44,27 @@ base::Result<MetadataValue> ReadBool(ByteReader& reader, std::string_view key) {
   return MetadataValue(*flag);
 }
 
-base::Result<MetadataValue> ReadText(ByteReader& reader, std::string_view key) {
-  const auto value = reader.ReadString();
-  if (!value) return EndsEarly(reader, key);
-  return MetadataValue(std::string(*value));
+base::Result<std::string> ReadText(ByteReader& reader, std::string_view key) {
+  const auto text = reader.ReadString();
+  if (!text) return EndsEarly(reader, key);
+  if (text->size() > kMaxTextBytes) {
+    return base::DataLoss("a text of " + Quoted(key) + " has " + std::to_string(text->size()) + " bytes; at most " +
+                          std::to_string(kMaxTextBytes) + " are allowed");
+  }
+  return std::string(*text);
+}
+
+base::Result<MetadataValue> ReadTextValue(ByteReader& reader, std::string_view key) {
+  base::Result<std::string> text = ReadText(reader, key);
+  if (!text.ok()) return text.status();
+  return MetadataValue(*std::move(text));
 }
 
 base::Status CheckCount(const ByteReader& reader, std::uint64_t count, std::uint64_t min_bytes, std::string_view key) {
+  if (count > kMaxElements && count <= reader.remaining() / min_bytes) {
+    return base::DataLoss("the array " + Quoted(key) + " has " + std::to_string(count) + " elements; at most " +
+                          std::to_string(kMaxElements) + " are allowed");
+  }
   if (count <= reader.remaining() / min_bytes) return base::OkStatus();
   return base::DataLoss("the array " + Quoted(key) + " claims " + std::to_string(count) + " elements, but only " +
                         std::to_string(reader.remaining()) + " bytes of the file are left");
@@ -76,9 +95,9 @@ base::Result<MetadataValue> ReadStrings(ByteReader& reader, std::uint64_t count,
   std::vector<std::string> values;
   values.reserve(static_cast<std::size_t>(count));
   for (std::uint64_t i = 0; i < count; ++i) {
-    const auto text = reader.ReadString();
-    if (!text) return EndsEarly(reader, key);
-    values.emplace_back(*text);
+    base::Result<std::string> text = ReadText(reader, key);
+    if (!text.ok()) return text.status();
+    values.push_back(*std::move(text));
   }
   return MetadataValue(std::move(values));
 }

@@ -1,9 +1,11 @@
 #include "model/format/model_file.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <limits>
 #include <string>
 
@@ -163,6 +165,48 @@ TEST(ModelFile, RefusesHostileCounts) {
           << type;
     }
   }
+}
+
+// Counts that the file could hold, but that no model has: the bound on what we allocate.
+TEST(ModelFile, RefusesAbsurdCountsThatTheFileHolds) {
+  constexpr std::size_t kMany = (std::size_t{1} << 24U) + 1;
+  ExpectError(GgufBuilder().Array<std::uint8_t>("a", 0, kMany, std::vector<std::uint8_t>(kMany)), StatusCode::kDataLoss,
+              "at most 16777216");
+  GgufBuilder keys;
+  for (int i = 0; i < 65537; ++i) keys.U32("k" + std::to_string(i), 1);
+  ExpectError(keys, StatusCode::kDataLoss, "at most 65536");
+  ExpectError(GgufBuilder().ClaimTensors((1U << 20U) + 1).DataBytes(40U << 20U), StatusCode::kDataLoss,
+              "at most 1048576");
+}
+
+// A sparse file with `count` texts of `size` bytes each as its metadata.
+std::string WriteSparseTexts(std::uint64_t count, std::uint64_t size) {
+  const std::string path = std::filesystem::temp_directory_path() / ("sparse_" + std::to_string(getpid()) + ".gguf");
+  std::ofstream out(path, std::ios::binary);
+  const auto put = [&out](std::span<const std::byte> bytes) {
+    out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  };
+  std::vector<std::byte> header = GgufBuilder().ClaimPairs(count).Build();
+  put(header);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    std::vector<std::byte> pair = GgufBuilder().Text("k" + std::to_string(i), "").Build();
+    std::memcpy(pair.data() + pair.size() - sizeof(size), &size, sizeof(size));
+    put(std::span(pair).subspan(header.size()));
+    out.seekp(static_cast<std::streamoff>(size), std::ios::cur);
+  }
+  out.close();
+  std::filesystem::resize_file(path, header.size() + count * (8 + 2 + 4 + 8 + size));
+  return path;
+}
+
+TEST(ModelFile, RefusesAbsurdMetadata) {
+  const std::string one = WriteSparseTexts(1, 65U << 20U);
+  const base::Status text = ModelFile::Open(one).status();
+  EXPECT_NE(text.message().find("at most 67108864"), std::string::npos) << text.ToString();
+  const std::string many = WriteSparseTexts(5, 60U << 20U);
+  const base::Status whole = ModelFile::Open(many).status();
+  EXPECT_NE(whole.message().find("larger than 268435456 bytes (at key 'k4')"), std::string::npos) << whole.ToString();
+  std::filesystem::remove(many);
 }
 
 TEST(ModelFile, RefusesBadValues) {
