@@ -162,7 +162,7 @@ base::Result<MetadataValue> ReadGgufValue(ByteReader& reader, std::uint32_t type
     case GgufValueType::kBool:
       return ReadBool(reader, key);
     case GgufValueType::kString:
-      return ReadText(reader, key);
+      return ReadTextValue(reader, key);
     case GgufValueType::kArray:
       return ReadArray(reader, key);
     case GgufValueType::kUint64:
