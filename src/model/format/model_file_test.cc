@@ -203,6 +203,10 @@ TEST(ModelFile, RefusesAbsurdMetadata) {
   const std::string one = WriteSparseTexts(1, 65U << 20U);
   const base::Status text = ModelFile::Open(one).status();
   EXPECT_NE(text.message().find("at most 67108864"), std::string::npos) << text.ToString();
+  std::vector<std::uint64_t> token(1 + (65U << 17U));
+  token[0] = (token.size() - 1) * sizeof(std::uint64_t);
+  ExpectError(GgufBuilder().Array<std::uint64_t>("tokens", 8, 1, std::move(token)), StatusCode::kDataLoss,
+              "a text of 'tokens' has 68157440 bytes");
   const std::string many = WriteSparseTexts(5, 60U << 20U);
   const base::Status whole = ModelFile::Open(many).status();
   EXPECT_NE(whole.message().find("larger than 268435456 bytes (at key 'k4')"), std::string::npos) << whole.ToString();
