@@ -15,15 +15,16 @@ base::Result<BpeMerges> BpeMerges::Create(const std::vector<std::string>& rules,
   merges.rules_.resize(slots);
   merges.shift_ = 64U - static_cast<unsigned>(std::countr_zero(slots));
   std::string joined;
+  std::string scratch;
   for (std::size_t rank = 0; rank < rules.size(); ++rank) {
     const std::string_view rule = rules[rank];
     const std::size_t space = rule.find(' ', 1);
     const std::string_view left = rule.substr(0, space);
     const std::string_view right = space == std::string_view::npos ? "" : rule.substr(space + 1);
     joined.assign(left).append(right);
-    const TokenId left_id = vocabulary.FindSpelled(left);
-    const TokenId right_id = vocabulary.FindSpelled(right);
-    const TokenId merged = vocabulary.FindSpelled(joined);
+    const TokenId left_id = vocabulary.FindSpelled(left, scratch);
+    const TokenId right_id = vocabulary.FindSpelled(right, scratch);
+    const TokenId merged = vocabulary.FindSpelled(joined, scratch);
     if (left_id < 0 || right_id < 0 || merged < 0) {
       return base::InvalidArgument("merge rule " + std::to_string(rank) +
                                    " of tokenizer.ggml.merges does not join two tokens of the vocabulary to a third; "

@@ -96,6 +96,10 @@ bool AppendByteSymbols(std::string_view symbols, std::string& out) {
   const std::size_t before = out.size();
   const char* const end = symbols.data() + symbols.size();
   for (const char* p = symbols.data(); p < end;) {
+    if (*p >= 0x21 && *p <= 0x7E) {
+      out.push_back(*p++);
+      continue;
+    }
     const DecodedChar c = DecodeUtf8(p, end);
     if (!c.valid || c.value >= kSymbolBytes.size() || kSymbolBytes[c.value] < 0) {
       out.resize(before);

@@ -1,7 +1,7 @@
 // SentencePiece tokenizers of the byte-pair kind (Llama 2, Gemma, Phi-3, ...): scored pieces, no merge rules.
 #pragma once
 
-#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -17,27 +17,26 @@ namespace bowhead::model {
 /// join them, so the text may be cut there without any change of the result. May say yes where no piece has them.
 class NeighbourSet {
  public:
-  NeighbourSet() : rare_(kRareBits / 64) {}
-  void Add(char32_t left, char32_t right) { Word(left, right) |= Bit(left, right); }
+  NeighbourSet() : words_((kAsciiPairs + kRareBits) / 64) {}
+  void Add(char32_t left, char32_t right) {
+    const std::size_t index = Index(left, right);
+    words_[index / 64] |= std::uint64_t{1} << (index & 63U);
+  }
   [[nodiscard]] bool MayContain(char32_t left, char32_t right) const {
-    return (const_cast<NeighbourSet*>(this)->Word(left, right) & Bit(left, right)) != 0;
+    const std::size_t index = Index(left, right);
+    return (words_[index / 64] >> (index & 63U) & 1U) != 0;
   }
 
  private:
-  static constexpr std::size_t kRareBits = std::size_t{1} << 21U;
-  static bool IsAscii(char32_t left, char32_t right) { return (left | right) < 128; }
+  static constexpr std::size_t kAsciiPairs = std::size_t{128} * 128;  // a bit each, exact
+  static constexpr std::size_t kRareBits = std::size_t{1} << 21U;     // all other pairs, hashed
   static std::size_t Index(char32_t left, char32_t right) {
-    if (IsAscii(left, right)) return left * 128 + right;
-    return static_cast<std::size_t>(((std::uint64_t{left} << 21U | right) * 0x9E3779B97F4A7C15ULL) >> 43U);
-  }
-  static std::uint64_t Bit(char32_t left, char32_t right) { return std::uint64_t{1} << (Index(left, right) & 63U); }
-  std::uint64_t& Word(char32_t left, char32_t right) {
-    const std::size_t word = Index(left, right) / 64;
-    return IsAscii(left, right) ? ascii_[word] : rare_[word];
+    if ((left | right) < 128) return left * 128 + right;
+    const std::uint64_t pair = std::uint64_t{left} << 21U | right;
+    return kAsciiPairs + static_cast<std::size_t>((pair * 0x9E3779B97F4A7C15ULL) >> 43U);
   }
 
-  std::array<std::uint64_t, 128 * 128 / 64> ascii_ = {};
-  std::vector<std::uint64_t> rare_;
+  std::vector<std::uint64_t> words_;
 };
 
 /// Joins neighbouring pieces into the best-scored piece of the vocabulary until none fits, as SentencePiece does.

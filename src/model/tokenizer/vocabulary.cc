@@ -191,14 +191,15 @@ Status Vocabulary::IndexTokens(const Metadata& metadata, const std::vector<std::
   return base::OkStatus();
 }
 
-TokenId Vocabulary::FindSpelled(std::string_view spelling) const {
-  std::string bytes;
+TokenId Vocabulary::FindSpelled(std::string_view spelling, std::string& scratch) const {
+  scratch.clear();
+  TokenId id = -1;
   if (spelling_ == Spelling::kPieces) {
-    AppendPiece(spelling, bytes);
-  } else if (!AppendByteSymbols(spelling, bytes)) {
-    bytes = spelling;
+    AppendPiece(spelling, scratch);
+    id = FindText(scratch);
+  } else if (AppendByteSymbols(spelling, scratch)) {
+    id = FindText(scratch);
   }
-  const TokenId id = FindText(bytes);
   return id >= 0 ? id : FindAdded(spelling);
 }
 

@@ -75,8 +75,8 @@ class Vocabulary {
   [[nodiscard]] std::optional<TokenId> unknown() const { return unknown_; }
   [[nodiscard]] bool add_bos() const { return add_bos_; }
   [[nodiscard]] bool add_eos() const { return add_eos_; }
-  /// The normal token with this spelling as the file writes it (merge rules use it), or -1.
-  [[nodiscard]] TokenId FindSpelled(std::string_view spelling) const;
+  /// The token with this spelling as the file writes it (merge rules use it), or -1. `scratch` is memory to reuse.
+  [[nodiscard]] TokenId FindSpelled(std::string_view spelling, std::string& scratch) const;
   /// Longest token in bytes.
   [[nodiscard]] std::size_t max_length() const { return max_length_; }
 
