@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
+#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
+#include <charconv>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -17,9 +18,6 @@ namespace {
 namespace http = boost::beast::http;
 
 constexpr std::array<std::string_view, 7> kMethods = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"};
-
-/// A chunk's size line and the trailers must fit into this.
-constexpr std::size_t kMaxChunkOverhead = 16 << 10;
 
 bool IsTokenChar(char c) {
   const bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -41,12 +39,7 @@ std::string_view Trim(std::string_view text) {
 
 }  // namespace
 
-struct RequestReader::Parser {
-  http::request_parser<http::string_body> http;
-};
-
 RequestReader::RequestReader(const Limits& limits) : limits_(limits) {}
-RequestReader::~RequestReader() = default;
 
 std::size_t RequestReader::Fail(int status, std::string message) {
   state_ = State::kFailed;
@@ -97,21 +90,7 @@ std::size_t RequestReader::ReadHeader(std::string_view input) {
     if (empty_line && first_line_done_) {
       const std::size_t size = scanned_ + 1;
       if (!CheckFields(input.substr(0, size))) return 0;
-      parser_ = std::make_unique<Parser>();
-      parser_->http.eager(true);
-      parser_->http.header_limit(std::numeric_limits<std::uint32_t>::max());  // checked above
-      parser_->http.body_limit(limits_.max_body_bytes);
-      boost::beast::error_code error;
-      parser_->http.put(boost::asio::buffer(input.data(), size), error);
-      if (error == http::error::body_limit) {
-        return Fail(413, "the body is longer than " + std::to_string(limits_.max_body_bytes) + " bytes");
-      }
-      if ((error && error != http::error::need_more) || !parser_->http.is_header_done()) {
-        return Fail(error == http::error::bad_version ? 505 : 400, "malformed request: " + error.message());
-      }
-      if (!StoreHeader()) return 0;
-      state_ = parser_->http.is_done() ? State::kDone : State::kBody;
-      return size;
+      return ParseHeader(input.substr(0, size)) ? size : 0;
     }
     first_line_done_ = true;
     line_start_ = scanned_ + 1;
@@ -130,6 +109,7 @@ bool RequestReader::CheckFields(std::string_view block) {
   }
   block.remove_prefix(line_end + 2);
   std::size_t fields = 0;
+  std::size_t length = 0;
   int lengths = 0;
   int codings = 0;
   int hosts = 0;
@@ -150,8 +130,8 @@ bool RequestReader::CheckFields(std::string_view block) {
     const std::string_view value = Trim(line.substr(colon + 1));
     if (name == "content-length") {
       ++lengths;
-      const bool digits = std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; });
-      if (value.empty() || !digits) {
+      const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), length);
+      if (error != std::errc() || end != value.data() + value.size()) {
         Fail(400, "Content-Length must be one decimal number");
         return false;
       }
@@ -190,11 +170,22 @@ bool RequestReader::CheckFields(std::string_view block) {
     Fail(400, "HTTP/1.0 has no Transfer-Encoding");
     return false;
   }
+  body_.emplace(codings != 0 ? std::nullopt : std::optional(length), limits_.max_body_bytes);
   return true;
 }
 
-bool RequestReader::StoreHeader() {
-  const auto& message = parser_->http.get();
+bool RequestReader::ParseHeader(std::string_view block) {
+  http::request_parser<http::empty_body> parser;
+  parser.header_limit(std::numeric_limits<std::uint32_t>::max());  // ours is checked
+  parser.body_limit(boost::none);
+  parser.skip(true);
+  boost::beast::error_code error;
+  parser.put(boost::asio::buffer(block.data(), block.size()), error);
+  if (error || !parser.is_header_done()) {
+    Fail(400, "malformed request: " + error.message());
+    return false;
+  }
+  const auto& message = parser.get();
   request_.method = std::string(message.method_string());
   if (std::find(kMethods.begin(), kMethods.end(), request_.method) == kMethods.end()) {
     Fail(501, "method not implemented");
@@ -218,30 +209,39 @@ bool RequestReader::StoreHeader() {
                                   std::string(value.data(), value.size()));
   }
   keep_alive_ = message.keep_alive();
-  expect_continue_ = expect_continue_ && !is_http_1_0_ && !parser_->http.is_done();
-  return true;
+  state_ = State::kBody;
+  StateOfBody();
+  expect_continue_ = expect_continue_ && !is_http_1_0_ && state_ == State::kBody;
+  return state_ != State::kFailed;
+}
+
+void RequestReader::StateOfBody() {
+  switch (body_->state()) {
+    case BodyReader::State::kMore:
+      break;
+    case BodyReader::State::kDone:
+      state_ = State::kDone;
+      break;
+    case BodyReader::State::kTooLarge:
+      Fail(413, "the body is longer than " + std::to_string(limits_.max_body_bytes) + " bytes");
+      break;
+    case BodyReader::State::kMalformed:
+      Fail(400, "malformed chunk in the body");
+      break;
+  }
 }
 
 std::size_t RequestReader::ReadBody(std::string_view input) {
   if (input.empty()) return 0;
   expect_continue_ = false;  // the body is coming anyway
-  boost::beast::error_code error;
-  const std::size_t used = parser_->http.put(boost::asio::buffer(input.data(), input.size()), error);
-  if (error == http::error::body_limit) {
-    return Fail(413, "the body is longer than " + std::to_string(limits_.max_body_bytes) + " bytes");
-  }
-  if (error && error != http::error::need_more) return Fail(400, "malformed body: " + error.message());
-  if (parser_->http.is_done()) {
-    state_ = State::kDone;
-  } else if (used == 0 && input.size() > kMaxChunkOverhead) {
-    return Fail(400, "a chunk's size line or the trailers are too long");
-  }
+  const std::size_t used = body_->Read(input);
+  StateOfBody();
   return used;
 }
 
 HttpRequest RequestReader::Take() {
-  request_.body = std::move(parser_->http.get().body());
-  parser_.reset();
+  request_.body = std::move(body_->body());
+  body_.reset();
   state_ = State::kHeader;
   scanned_ = line_start_ = 0;
   first_line_done_ = expect_continue_ = false;

@@ -3,10 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "net/body_reader.h"
 #include "net/http_server.h"
 
 namespace bowhead::net {
@@ -26,9 +27,6 @@ class RequestReader {
   enum class State : std::uint8_t { kHeader, kBody, kDone, kFailed };
 
   explicit RequestReader(const Limits& limits);
-  ~RequestReader();
-  RequestReader(const RequestReader&) = delete;
-  RequestReader& operator=(const RequestReader&) = delete;
 
   /// Reads from the front of what has come and not been used yet; returns how many bytes it used up (0: it needs more).
   /// Bytes after the end of a request are left alone. Call again while it uses bytes and is not done.
@@ -51,16 +49,15 @@ class RequestReader {
   HttpRequest Take();
 
  private:
-  struct Parser;  // Beast's
-
   std::size_t Fail(int status, std::string message);
   std::size_t ReadHeader(std::string_view input);
   std::size_t ReadBody(std::string_view input);
   bool CheckFields(std::string_view block);
-  bool StoreHeader();
+  bool ParseHeader(std::string_view block);
+  void StateOfBody();
 
   const Limits limits_;
-  std::unique_ptr<Parser> parser_;
+  std::optional<BodyReader> body_;  // from the end of the header on
   State state_ = State::kHeader;
   HttpRequest request_;
   std::size_t scanned_ = 0;     // bytes of the input that were looked at for the end of the header
