@@ -12,8 +12,8 @@ from pathlib import Path
 # Spelled so that this file does not match itself.
 MACHINE = [re.compile(p) for p in (r"(?<![\w.~$}/-])/(ro{2}t|wo{1}rk)/", r"(?<![\w.~$}/-])/ho{1}me/\w", r"(?<![\w.])/tm{1}p/bh")]
 REGISTRY = re.compile(r"\b(pypi\.o{1}rg|files\.pythonhosted\.o{1}rg|npmjs\.o{1}rg|deb\.debian\.o{1}rg|huggingface\.c{1}o/api)\b")
-# Lock files and names in them are written by tools.
-SKIPPED = re.compile(r"(^|/)(package-lock\.json|LICENSE|.*\.(npz|bin|png|jpg|svg|gz|woff2?|ico))$")
+# Seeds of fuzzers, and files that tools write.
+SKIPPED = re.compile(r"(^fuzz/corpus/|(^|/)(package-lock\.json|LICENSE|.*\.(npz|bin|png|jpg|svg|gz|woff2?|ico))$)")
 SOURCE = {".h", ".cc", ".py", ".ts", ".svelte", ".js", ".cmake"}
 WARN_LINES = 400
 MAX_LINES = 800
