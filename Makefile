@@ -33,7 +33,7 @@ bench: setup-test  ## measure against llama.cpp and write docs/benchmarks.md (ab
 
 build: setup  ## the release binary, build/release/bowhead
 	@cmake --preset release -DBOWHEAD_TESTS=OFF >build/configure.log || { cat build/configure.log; exit 1; }
-	@cmake --build --preset release
+	@cmake --build --preset release --target bowhead
 
 setup:
 	@tools/setup.sh run
