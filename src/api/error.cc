@@ -97,4 +97,12 @@ net::HttpResponse ErrorResponse(const ApiError& error) {
   return response;
 }
 
+net::HttpResponse TransportError(int status, std::string_view message) {
+  ApiError error{.status = status, .message = std::string(message)};
+  if (status == 413) error.code = "request_too_large";
+  if (status >= 500) error.type = "server_error";
+  if (status == 503) error.retry_after_seconds = 1;
+  return ErrorResponse(error);
+}
+
 }  // namespace bowhead::api

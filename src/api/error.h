@@ -30,4 +30,7 @@ ApiError FromStatus(const base::Status& status);
 std::string ErrorBody(const ApiError& error);
 net::HttpResponse ErrorResponse(const ApiError& error);
 
+/// The shape for what the HTTP server refuses by itself (net::HttpServerOptions::error_body).
+net::HttpResponse TransportError(int status, std::string_view message);
+
 }  // namespace bowhead::api

@@ -55,7 +55,8 @@ void ApiServer::ListModels(const CallPtr& call) {
   if (model == nullptr) return;
   JsonWriter json;
   json.BeginObject().Field("object", "list").Key("data").BeginArray();
-  for (const std::string& name : model->names) WriteModel(json, *model, name);
+  const std::size_t count = std::min(model->num_listed, model->names.size());
+  for (std::size_t i = 0; i < count; ++i) WriteModel(json, *model, model->names[i]);
   json.EndArray().EndObject();
   call->SendJson(200, json.Take());
 }

@@ -69,7 +69,7 @@ base::Result<TemplateChoice> ChooseTemplate(const model::Metadata& metadata, con
     origin = "the model file's chat template";
   }
   if (text != nullptr) {
-    auto parsed = model::ChatTemplate::Parse(*text, origin);
+    auto parsed = model::ChatTemplate::Parse(*text, source ? "file" : "model");
     if (!parsed.ok()) {
       return parsed.status().WithContext(origin + " cannot be used (another can be chosen with --chat-template)");
     }

@@ -35,10 +35,10 @@ base::Result<std::optional<std::string>> ReadTemplateFile(const std::string& nam
   return std::optional<std::string>(std::move(text));
 }
 
-/// The names that the model answers to: aliases, its own name, its file's stem.
+/// The names that the model answers to: aliases, its file's stem, the name in its metadata.
 std::vector<std::string> NamesOf(const ModelOptions& options, const std::string& own_name) {
   std::vector<std::string> names = options.aliases;
-  for (const std::string& name : {own_name, std::filesystem::path(options.path).stem().string()}) {
+  for (const std::string& name : {std::filesystem::path(options.path).stem().string(), own_name}) {
     if (!name.empty() && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   }
   return names;
@@ -104,6 +104,7 @@ base::Result<serving::ServedModel> LoadServedModel(const ModelOptions& options, 
   served.names = names;
   if (served.names.empty()) served.names.emplace_back("model");
   served.id = served.names.front();
+  served.num_listed = std::max<std::size_t>(1, options.aliases.size());
   served.created =
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   served.max_tokens_cap = options.max_tokens_cap;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "api/api_server.h"
+#include "api/error.h"
 #include "cli/command.h"
 #include "cli/load_model.h"
 #include "cli/signals.h"
@@ -194,6 +195,7 @@ int Serve(const ServeOptions& options) {
   http_options.host = options.host;
   http_options.port = options.port;
   http_options.max_connections = options.max_connections;
+  http_options.error_body = api::TransportError;
   base::Result<std::unique_ptr<net::HttpServer>> http = net::HttpServer::Start(
       http_options, [&api](std::shared_ptr<net::HttpExchange> exchange) { api.Handle(std::move(exchange)); });
   if (!http.ok()) return Fail(http.status());
