@@ -122,9 +122,12 @@ def test_language(batch):
 
 
 def test_refused():
-    replies = ask([request for case in snippets.REFUSED for request in ({"template": case}, {"context": snippets.CONTEXT})])
-    for case, parsed, reply in zip(snippets.REFUSED, replies[::2], replies[1::2]):
+    cases = snippets.REFUSED + snippets.TOO_LARGE
+    replies = ask([request for case in cases for request in ({"template": case}, {"context": snippets.CONTEXT})])
+    for case, parsed, reply in zip(cases, replies[::2], replies[1::2]):
         assert "error" in parsed or "error" in reply, case
+        assert case in snippets.REFUSED or reply["code"] == "RESOURCE_EXHAUSTED", reply
+    for case in snippets.REFUSED:
         reference.environment().from_string(case.replace("nosuchfilter", "upper"))  # is fine for jinja2
 
 

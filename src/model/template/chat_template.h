@@ -17,7 +17,7 @@ namespace bowhead::model {
 
 /// Bounds of one rendering; exceeding one is kResourceExhausted. Memory is bounded too: it costs steps.
 struct RenderLimits {
-  std::size_t max_steps = 1'000'000;        // expressions and statements evaluated; 512 copied bytes count as one
+  std::size_t max_steps = 4'000'000;        // expressions and statements evaluated; 256 copied bytes count as one
   std::size_t max_depth = 100;              // of macros (and recursive loops) that call each other
   std::size_t max_output_bytes = 16 << 20;  // of the prompt, and of any string on the way to it
   /// The moment that strftime_now shows, in seconds since 1970; the clock's if absent. Local time, as Python shows it.

@@ -11,6 +11,10 @@ void Meter::OutOfSteps() {
   FailLimit("the template takes too many steps for this conversation; shorten it or raise the limit");
 }
 
+void Meter::OutOfBytes() {
+  FailLimit("the template copies too much text for this conversation; shorten it");
+}
+
 void Meter::TooLong() const {
   FailLimit("the template makes a string of more than " + std::to_string(max_bytes_) + " bytes");
 }

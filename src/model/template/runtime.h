@@ -20,11 +20,14 @@ enum class CompareOp : std::uint8_t { kEqual, kNotEqual, kLess, kLessEqual, kGre
 /// steps too. Every function throws TemplateError where the limit is passed.
 class Meter {
  public:
-  static constexpr std::size_t kBytesPerStep = 512;
+  static constexpr std::size_t kBytesPerStep = 256;
   static constexpr std::size_t kElementsPerStep = 8;
   static constexpr std::size_t kMaxNesting = 200;  // of lists in lists
+  /// Over a whole rendering, so that nothing a template keeps can take more memory: this many of the largest strings.
+  static constexpr std::size_t kLargestStrings = 24;
 
-  Meter(std::size_t max_steps, std::size_t max_bytes) : steps_(max_steps), max_bytes_(max_bytes) {}
+  Meter(std::size_t max_steps, std::size_t max_bytes)
+      : steps_(max_steps), max_bytes_(max_bytes), bytes_(kLargestStrings * max_bytes + (std::size_t{1} << 20)) {}
 
   void Step(std::size_t count = 1) {
     if (count > steps_) OutOfSteps();
@@ -32,12 +35,17 @@ class Meter {
   }
   /// `count` bytes were or will be read or copied.
   void Bytes(std::size_t count) {
+    if (count > bytes_) OutOfBytes();
+    bytes_ -= count;
     byte_debt_ += count;
     if (byte_debt_ < kBytesPerStep) return;
     Step(byte_debt_ / kBytesPerStep);
     byte_debt_ %= kBytesPerStep;
   }
-  void Elements(std::size_t count) { Step(count / kElementsPerStep + 1); }
+  void Elements(std::size_t count) {
+    Step(count / kElementsPerStep + 1);
+    Bytes(count * sizeof(Value));
+  }
   /// Call before a string of that size is made.
   void CheckSize(std::size_t bytes) const {
     if (bytes > max_bytes_) TooLong();
@@ -49,10 +57,12 @@ class Meter {
 
  private:
   [[noreturn]] static void OutOfSteps();
+  [[noreturn]] static void OutOfBytes();
   [[noreturn]] void TooLong() const;
 
   std::size_t steps_;
   std::size_t max_bytes_;
+  std::size_t bytes_;
   std::size_t byte_debt_ = 0;
 };
 

@@ -893,6 +893,9 @@ CASES = ["{{ " + line + " }}" for line in _EXPRESSIONS.split("\n") if line] + _T
 REFUSED = [
     "{{ (-8) ** 0.5 }}", "{{ 2 ** 64 }}", "{{ 99999999999999999999 }}", "{{ f.is_integer() }}", "{{ []|select('nosuchtest')|list }}", "{% if false %}{{ s|nosuchfilter }}{% endif %}",
     "{{ s.encode() }}", "{{ s.expandtabs() }}", "{{ s|urlize }}", "{{ l|random }}", "{{ rows|groupby('n') }}", "{% block x %}{% endblock %}", "{% autoescape true %}{% endautoescape %}", "{{ '\\N{DIGIT ONE}' }}",
+]
+# What Python does and we stop, for its size.
+TOO_LARGE = [
     "{{ 'a' * 100000000 }}", "{{ '%999999999d' % 1 }}", "{{ 'a'|center(999999999) }}", "{{ 'a\nb'|indent(999999999) }}", "{{ [1]|tojson(indent=999999999) }}", "{{ 'a'.ljust(999999999) }}", "{{ '{:999999999}'.format(1) }}",
 ]
 BATCHES = [CASES[i::4] for i in range(4)]
