@@ -45,7 +45,7 @@ def test_generate_mistakes(flags, code):
 
 
 def test_chat_over_a_pipe():
-    text = "What is the capital of France?\n/params temperature=0\n/bogus\n/save /dev/null\n/exit\nnever\n"
+    text = "What is the capital of France? Answer in one word.\n/params temperature=0\n/bogus\n/save /dev/null\n/exit\nnever\n"
     result = run("chat", SMOLLM, "--temp", "0", "-n", "20", text=text)
     assert result.returncode == 0 and "Paris" in result.stdout
     assert "temperature=0" in result.stdout and "There is no /bogus" in result.stdout and "never" not in result.stdout
@@ -85,8 +85,8 @@ def test_chat_in_a_terminal(server):
     if pid == 0:
         os.execv(BINARY, [BINARY, "chat", "--url", server.url, "--temp", "0", "-n", "2000"])
     try:
-        read_until(master, r"/help")
-        os.write(master, b"/helo\x1b[D\x1b[D\x1b[Cl\x05\x7fp\r")  # typed wrong, put right with the cursor keys
+        read_until(master, r"> ")
+        os.write(master, b"/hlpx\x7f\x1b[D\x1b[De\r")  # typed wrong, put right with the cursor keys
         assert "Ctrl-C stops an answer" in read_until(master, r"/exit")
         os.write(master, b"\x1b[A")
         read_until(master, r"/help")  # from the history
