@@ -3,9 +3,10 @@ import type { Parameters } from './types';
 
 const KEY = 'bowhead.settings';
 
+/** Good for talking with small models, which wander off at the API's own defaults. */
 export const DEFAULT_PARAMETERS: Parameters = {
-  temperature: null,
-  top_p: null,
+  temperature: 0.7,
+  top_p: 0.95,
   top_k: null,
   max_tokens: null,
   seed: null,
@@ -33,7 +34,7 @@ export function loadSettings(): void {
     if (typeof kept.sidebar === 'boolean') settings.sidebar = kept.sidebar;
     for (const name of ['temperature', 'top_p', 'top_k', 'max_tokens', 'seed'] as const) {
       const value = kept.parameters?.[name];
-      if (typeof value === 'number' && Number.isFinite(value)) settings.parameters[name] = value;
+      if (value === null || (typeof value === 'number' && Number.isFinite(value))) settings.parameters[name] = value;
     }
     const stop = kept.parameters?.stop;
     if (Array.isArray(stop)) settings.parameters.stop = stop.filter((text) => typeof text === 'string').slice(0, 16);

@@ -95,7 +95,7 @@ export const en = {
   stopStrings: 'Stop at',
   stopHint: 'One text per line, 16 at most. The answer ends before it.',
   serverDefault: 'server’s choice',
-  reset: 'Back to the server’s choices',
+  reset: 'Back to the defaults',
   invalidRange: 'Between {min} and {max}.',
   invalidInteger: 'A whole number between {min} and {max}.',
   page: 'This page',

@@ -97,7 +97,7 @@ export const zh: Record<Key, string> = {
   stopStrings: '停止文本',
   stopHint: '每行一个，最多 16 个。回答会在它出现之前结束。',
   serverDefault: '由服务器决定',
-  reset: '恢复为服务器默认值',
+  reset: '恢复默认值',
   invalidRange: '请输入 {min} 到 {max} 之间的数。',
   invalidInteger: '请输入 {min} 到 {max} 之间的整数。',
   page: '页面',
