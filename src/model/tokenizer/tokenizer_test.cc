@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <thread>
 
 #include "model/tokenizer/testing.h"
 
@@ -169,6 +170,17 @@ TEST(Tokenizer, LooksTokensUp) {
   EXPECT_EQ(tokenizer->TokenBytes(269), "");
   EXPECT_EQ(tokenizer->vocab_size(), 269U);
   EXPECT_EQ(tokenizer->Decode(Ids{-5, 259, 999999}), "hello");
+}
+
+TEST(Tokenizer, ServesManyThreads) {
+  const auto tokenizer = Make(TinyBpe());
+  std::vector<Ids> results(4);
+  std::vector<std::thread> threads;
+  for (Ids& ids : results) {
+    threads.emplace_back([&tokenizer, &ids] { ids = tokenizer->Encode("hello hello 12 aaaa<think>", kTrusted); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const Ids& ids : results) EXPECT_EQ(ids, (Ids{259, 260, ' ', 261, ' ', 263, 266}));
 }
 
 TEST(SentencePiece, JoinsTheBestPieces) {
