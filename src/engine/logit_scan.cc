@@ -26,7 +26,7 @@ F4 Splat(float value) {
 }
 
 /// e^x for x <= 0: 2^n · e^r with |r| <= ln2/2, a polynomial of degree 6 for e^r.
-F4 Exp(F4 x) {
+[[gnu::always_inline]] inline F4 Exp(F4 x) {
   const I4 in_range = x > Splat(-87.0F);
   x = in_range ? x : Splat(0.0F);
   const F4 rounder = Splat(12582912.0F);  // 1.5 * 2^23: adding it rounds to an integer

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 namespace bowhead::engine {
 namespace {
@@ -21,32 +22,52 @@ bool Before(const Item& a, const Item& b) {
   return a.key < b.key || (a.key == b.key && a.token < b.token);
 }
 
+/// Equal slices of a range of keys.
+struct Buckets {
+  float low;
+  double scale;  // not finite if all keys are equal
+
+  Buckets(float lowest, float highest)
+      : low(lowest), scale(static_cast<double>(kBuckets) / (double{highest} - double{lowest})) {}
+  [[nodiscard]] bool split() const { return scale < std::numeric_limits<double>::infinity(); }
+  [[nodiscard]] std::size_t Of(float key) const {
+    return std::min(static_cast<std::size_t>((double{key} - double{low}) * scale), kBuckets - 1);
+  }
+};
+
+/// The bucket in which the mass is reached, and the mass that it has to give. Rounding may miss the mass: then the last
+/// bucket that holds anything.
+struct Crossing {
+  std::size_t bucket = 0;
+  double mass = 0;
+};
+
+Crossing FindCrossing(const std::array<double, kBuckets>& sums, double mass) {
+  Crossing crossing{0, mass};
+  double passed = 0;
+  for (std::size_t b = 0; b < kBuckets; ++b) {
+    if (sums[b] == 0) continue;
+    crossing = Crossing{b, mass - passed};
+    passed += sums[b];
+    if (passed >= mass) break;
+  }
+  return crossing;
+}
+
 /// The last item that stays. `items` is not empty.
 Item FindCut(std::vector<Item> items, double mass) {
-  for (;;) {
+  while (items.size() > kSortBelow) {
     const auto [low, high] =
         std::ranges::minmax_element(items, [](const Item& a, const Item& b) { return a.key < b.key; });
-    const double scale = static_cast<double>(kBuckets) / (double{high->key} - double{low->key});
-    if (items.size() <= kSortBelow || low->key == high->key) break;
-    const auto bucket_of = [first = double{low->key}, scale](const Item& item) {
-      return std::min(static_cast<std::size_t>((double{item.key} - first) * scale), kBuckets - 1);
-    };
+    const Buckets buckets(low->key, high->key);
+    if (!buckets.split()) break;
     std::array<double, kBuckets> sums = {};
-    for (const Item& item : items) sums[bucket_of(item)] += double{item.weight};
-    // The bucket in which the mass is reached; rounding may miss it, then the last one that holds anything.
-    std::size_t chosen = 0;
-    double before = 0;
-    double passed = 0;
-    for (std::size_t b = 0; b < kBuckets; ++b) {
-      if (sums[b] == 0) continue;
-      chosen = b;
-      before = passed;
-      passed += sums[b];
-      if (passed >= mass) break;
-    }
-    if (chosen == 0 && sums[0] == 0) break;
-    mass -= before;
-    std::erase_if(items, [&](const Item& item) { return bucket_of(item) != chosen; });
+    for (const Item& item : items) sums[buckets.Of(item.key)] += double{item.weight};
+    const Crossing crossing = FindCrossing(sums, mass);
+    mass = crossing.mass;
+    const std::size_t before = items.size();
+    std::erase_if(items, [&](const Item& item) { return buckets.Of(item.key) != crossing.bucket; });
+    if (items.size() == before || items.empty()) break;
   }
   std::ranges::sort(items, Before);
   double passed = 0;
@@ -61,9 +82,24 @@ Item FindCut(std::vector<Item> items, double mass) {
 
 void KeepMassPrefix(const std::vector<float>& keys, double mass, std::vector<Candidate>* candidates) {
   if (candidates->size() < 2) return;
-  std::vector<Item> items(candidates->size());
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    items[i] = Item{keys[i], (*candidates)[i].token, (*candidates)[i].weight};
+  // The first round looks at all of them where they are; only those of one bucket are copied.
+  const auto [low, high] = std::ranges::minmax_element(keys);
+  const Buckets buckets(*low, *high);
+  std::vector<Item> items;
+  if (buckets.split() && candidates->size() > kSortBelow) {
+    std::array<double, kBuckets> sums = {};
+    for (std::size_t i = 0; i < keys.size(); ++i) sums[buckets.Of(keys[i])] += double{(*candidates)[i].weight};
+    const Crossing crossing = FindCrossing(sums, mass);
+    mass = crossing.mass;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (buckets.Of(keys[i]) != crossing.bucket) continue;
+      items.push_back(Item{keys[i], (*candidates)[i].token, (*candidates)[i].weight});
+    }
+  }
+  if (items.empty()) {
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      items.push_back(Item{keys[i], (*candidates)[i].token, (*candidates)[i].weight});
+    }
   }
   const Item cut = FindCut(std::move(items), mass);
   std::size_t kept = 0;

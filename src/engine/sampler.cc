@@ -191,7 +191,7 @@ void Sampler::Filter(std::span<const float> logits, float max, SamplerScratch* s
   if (params_.min_p > 0) {
     std::erase_if(candidates, [&](const Candidate& candidate) { return candidate.weight < params_.min_p; });
   }
-  if (params_.typical_p < 1) FilterTypical(scratch);
+  if (params_.typical_p < 1) FilterTypical(max, scratch);
 }
 
 void Sampler::FilterTopP(double total, SamplerScratch* scratch) const {
@@ -202,19 +202,21 @@ void Sampler::FilterTopP(double total, SamplerScratch* scratch) const {
 }
 
 /// Locally typical sampling (arXiv 2202.00666): first those whose surprise is nearest to the expected one.
-void Sampler::FilterTypical(SamplerScratch* scratch) const {
+void Sampler::FilterTypical(float max, SamplerScratch* scratch) const {
   auto& candidates = scratch->candidates;
   const double total = SumWeights(candidates);
-  double entropy = 0;
-  for (const Candidate& candidate : candidates) {
-    const double p = double{candidate.weight} / total;
-    if (p > 0) entropy -= p * std::log(p);
-  }
+  // The logarithm of a weight, without taking one.
+  const auto log_weight = [max, scale = 1.0 / double{params_.temperature}](const Candidate& candidate) {
+    return (double{candidate.logit} - double{max}) * scale;
+  };
+  double mean = 0;
+  for (const Candidate& candidate : candidates) mean += double{candidate.weight} * log_weight(candidate);
+  mean /= total;
   auto& keys = scratch->keys;
   keys.resize(candidates.size());
+  // A token's surprise is log(total) - log_weight, the expected one log(total) - mean.
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    const double p = std::max(double{candidates[i].weight} / total, 1e-300);
-    keys[i] = static_cast<float>(std::abs(-std::log(p) - entropy));
+    keys[i] = static_cast<float>(std::abs(mean - log_weight(candidates[i])));
   }
   KeepMassPrefix(keys, double{params_.typical_p} * total, &candidates);
 }

@@ -56,7 +56,7 @@ class Sampler {
   /// Leaves the tokens that may be drawn in scratch->candidates, ascending, with their weights.
   void Filter(std::span<const float> logits, float max, SamplerScratch* scratch) const;
   void FilterTopP(double total, SamplerScratch* scratch) const;
-  void FilterTypical(SamplerScratch* scratch) const;
+  void FilterTypical(float max, SamplerScratch* scratch) const;
   void AddLogprobs(std::span<const float> logits, float max, SamplerScratch* scratch, GeneratedToken* token) const;
 
   SamplingParams params_;
