@@ -95,7 +95,7 @@ const ApiServer::Route* ApiServer::FindRoute(std::string_view path) {
 void ApiServer::Handle(std::shared_ptr<net::HttpExchange> exchange) {
   const std::string_view given = exchange->request().Header("x-request-id");
   std::string id = IsPlainId(given) ? std::string(given) : RandomId("req-");
-  Dispatch(std::make_shared<Call>(std::move(exchange), http_metrics_, std::move(id)));
+  Dispatch(std::make_shared<Call>(std::move(exchange), http_metrics_, logger_, std::move(id)));
 }
 
 void ApiServer::Dispatch(const CallPtr& call) {

@@ -6,8 +6,9 @@
 
 namespace bowhead::api {
 
-Call::Call(std::shared_ptr<net::HttpExchange> exchange, telemetry::HttpMetrics& metrics, std::string request_id)
-    : exchange_(std::move(exchange)), metrics_(metrics), request_id_(std::move(request_id)) {
+Call::Call(std::shared_ptr<net::HttpExchange> exchange, telemetry::HttpMetrics& metrics, telemetry::Logger& logger,
+           std::string request_id)
+    : exchange_(std::move(exchange)), metrics_(metrics), logger_(logger), request_id_(std::move(request_id)) {
   metrics_.in_flight.Add(1.0);
 }
 
@@ -30,6 +31,14 @@ void Call::Observe(int status) {
   const bool known = method == "GET" || method == "POST" || method == "HEAD" || method == "OPTIONS";
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
   metrics_.Observe(route_, known ? method : "other", status, seconds);
+  logger_.Log(status >= 500 && status != 503 ? telemetry::LogLevel::kWarning : telemetry::LogLevel::kDebug, "request",
+              {{"route", route_},
+               {"method", known ? method : "other"},
+               {"status", status},
+               {"ms", seconds * 1e3},
+               {"peer", request().peer},
+               {"tenant", tenant_},
+               {"request_id", request_id_}});
 }
 
 void Call::Send(net::HttpResponse response) {

@@ -10,15 +10,18 @@
 
 #include "api/error.h"
 #include "net/http_server.h"
+#include "telemetry/log.h"
 #include "telemetry/serving_metrics.h"
 
 namespace bowhead::api {
 
-/// Wraps an exchange: adds the request id and the security headers to every answer and observes HttpMetrics once.
+/// Wraps an exchange: adds the request id and the security headers to every answer, observes HttpMetrics once and
+/// writes the access log (level debug; errors of the server: warning). Never logs prompts, answers, keys or raw paths.
 /// Thread-safe as HttpExchange is; the setters belong to the router, before the handler runs.
 class Call {
  public:
-  Call(std::shared_ptr<net::HttpExchange> exchange, telemetry::HttpMetrics& metrics, std::string request_id);
+  Call(std::shared_ptr<net::HttpExchange> exchange, telemetry::HttpMetrics& metrics, telemetry::Logger& logger,
+       std::string request_id);
   ~Call();
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
@@ -55,6 +58,7 @@ class Call {
 
   const std::shared_ptr<net::HttpExchange> exchange_;
   telemetry::HttpMetrics& metrics_;
+  telemetry::Logger& logger_;
   const std::string request_id_;
   const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   std::string tenant_;
