@@ -11,6 +11,10 @@ namespace {
 
 using Clock = ActiveRequest::Clock;
 
+/// Logits below which waking helpers takes longer than sampling.
+constexpr std::size_t kSampleAloneBelow = 300'000;
+constexpr int kMostSamplingThreads = 4;
+
 /// Mean and normalisation to length 1 in one: the mean's factor falls out.
 base::Result<std::vector<float>> Normalised(const std::vector<double>& sum) {
   double squares = 0;
@@ -42,7 +46,8 @@ EngineLoop::EngineLoop(const EngineOptions& options, model::Transformer* transfo
       counters_(counters),
       metrics_(options.metrics),
       cache_(options.prefix_cache ? std::make_unique<PrefixCache>(pool) : nullptr),
-      scheduler_(SchedulerOptions{options.max_running}, pool, cache_.get()) {
+      scheduler_(SchedulerOptions{options.max_running}, pool, cache_.get()),
+      team_(std::min(transformer->threads(), kMostSamplingThreads) - 1) {
   PublishCounters();
 }
 
@@ -114,6 +119,7 @@ void EngineLoop::Step() {
   std::vector<Sampled> sampled;
   std::vector<ActiveRequest*> embedded;
   UseRows(plan, *result, &sampled, &embedded);
+  SampleAll(&sampled);
   PublishCounters();
   for (Sampled& item : sampled) Deliver(&item);
   for (ActiveRequest* request : embedded) DeliverEmbedding(request);
@@ -175,13 +181,22 @@ void EngineLoop::UseRows(const StepPlan& plan, const model::ForwardResult& resul
       AddHidden(request, piece, result.hidden.subspan(width * hidden_row++, width), embedded);
     } else if (batch_[i].output == model::StepOutput::kLastLogits) {
       const auto row = result.logits.subspan(vocab * logit_row++, vocab);
-      const auto position = static_cast<std::uint64_t>(piece.sequence->num_tokens());
-      sampled->push_back(Sampled{request, request->sampler->Sample(row, position, &scratch_)});
+      sampled->push_back(Sampled{request, row, base::Internal("not sampled")});
     } else if (request->last_token && piece.completes) {
       piece.sequence->tokens.push_back(*request->last_token);
       request->last_token.reset();
     }
   }
+}
+
+void EngineLoop::SampleAll(std::vector<Sampled>* sampled) {
+  if (sampled->empty()) return;
+  const bool alone = sampled->size() < 2 || sampled->size() * sampled->front().logits.size() < kSampleAloneBelow;
+  team_.Run(static_cast<int>(sampled->size()), alone, [sampled](int index, SamplerScratch* scratch) {
+    Sampled& item = (*sampled)[static_cast<std::size_t>(index)];
+    const auto position = static_cast<std::uint64_t>(item.request->sequence.num_tokens());
+    item.token = item.request->sampler->Sample(item.logits, position, scratch);
+  });
 }
 
 void EngineLoop::AddHidden(ActiveRequest* request, const Piece& piece, std::span<const float> row,

@@ -14,6 +14,7 @@
 #include "engine/engine_metrics.h"
 #include "engine/inbox.h"
 #include "engine/prefix_cache.h"
+#include "engine/sampler_team.h"
 #include "engine/scheduler.h"
 #include "engine/step_cost.h"
 
@@ -44,6 +45,7 @@ class EngineLoop {
  private:
   struct Sampled {
     ActiveRequest* request;
+    std::span<const float> logits;  // [vocab_size]; valid until the next step
     base::Result<GeneratedToken> token;
   };
 
@@ -53,11 +55,13 @@ class EngineLoop {
   [[nodiscard]] int Budget() const;
   void NoteStarts(const StepPlan& plan);
   void BuildBatch(const StepPlan& plan);
-  /// Uses the rows of the result; `*sampled` gets the new tokens, `*embedded` the embeddings that are complete.
+  /// Uses the rows of the result; `*sampled` gets the sequences to sample for, `*embedded` the embeddings that are
+  /// complete.
   void UseRows(const StepPlan& plan, const model::ForwardResult& result, std::vector<Sampled>* sampled,
                std::vector<ActiveRequest*>* embedded);
   void AddHidden(ActiveRequest* request, const Piece& piece, std::span<const float> row,
                  std::vector<ActiveRequest*>* embedded);
+  void SampleAll(std::vector<Sampled>* sampled);
   void Deliver(Sampled* sampled);
   void DeliverEmbedding(ActiveRequest* request);
   [[nodiscard]] bool Stops(const ActiveRequest& request, TokenId token) const;
@@ -81,7 +85,7 @@ class EngineLoop {
   StepCost cost_;
   std::unordered_map<RequestId, std::unique_ptr<ActiveRequest>> requests_;
   std::vector<model::SequenceStep> batch_;
-  SamplerScratch scratch_;
+  SamplerTeam team_;
 };
 
 }  // namespace bowhead::engine
