@@ -147,7 +147,7 @@ void Connection::MakeChannel() {
 
 void Connection::StartAnswer() {
   keep_alive_ = reader_.keep_alive() && !host_.stopping() && !end_of_input_;
-  http_1_0_ = reader_.is_http_1_0();
+  http10_ = reader_.is_http10();
   HttpRequest request = reader_.Take();
   head_only_ = request.method == "HEAD";
   request.peer = PeerOf(socket_);
@@ -215,13 +215,13 @@ void Connection::FormatPiece(AnswerChannel::Piece piece) {
     const AnswerChannel::Head& head = *piece.head;
     const bool stream = !head.content_length.has_value();
     headless_body_ = IsBodyless(head.status);
-    chunked_ = stream && !http_1_0_ && !headless_body_ && !head_only_;
-    if (AsksToClose(head.headers) || host_.stopping() || (stream && http_1_0_)) keep_alive_ = false;
+    chunked_ = stream && !http10_ && !headless_body_ && !head_only_;
+    if (AsksToClose(head.headers) || host_.stopping() || (stream && http10_)) keep_alive_ = false;
     head_ = FormatHead(head.status, head.headers,
                        {.content_length = head.content_length,
-                        .chunked = stream && !http_1_0_,
+                        .chunked = stream && !http10_,
                         .close = !keep_alive_,
-                        .say_keep_alive = http_1_0_ && keep_alive_},
+                        .say_keep_alive = http10_ && keep_alive_},
                        host_.Date());
   }
   body_ = std::move(piece.body);

@@ -95,7 +95,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   std::shared_ptr<AnswerChannel> channel_;  // of the running answer
   bool keep_alive_ = true;
-  bool http_1_0_ = false;
+  bool http10_ = false;
   bool head_only_ = false;
   bool chunked_ = false;
   bool headless_body_ = false;  // the status allows no body

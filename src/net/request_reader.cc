@@ -151,10 +151,10 @@ bool RequestReader::CheckFields(std::string_view block) {
       expect_continue_ = true;
     }
   }
-  is_http_1_0_ = request_line.ends_with(" HTTP/1.0");
-  const bool is_http_1_1 = request_line.ends_with(" HTTP/1.1");
+  is_http10_ = request_line.ends_with(" HTTP/1.0");
+  const bool is_http11 = request_line.ends_with(" HTTP/1.1");
   const std::size_t version = request_line.rfind(" HTTP/");
-  if (!is_http_1_0_ && !is_http_1_1) {
+  if (!is_http10_ && !is_http11) {
     Fail(version == std::string_view::npos ? 400 : 505, "this server speaks HTTP/1.1 and HTTP/1.0");
     return false;
   }
@@ -162,11 +162,11 @@ bool RequestReader::CheckFields(std::string_view block) {
     Fail(400, "Content-Length and Transfer-Encoding may come once, and not both");
     return false;
   }
-  if (hosts > 1 || (is_http_1_1 && hosts == 0)) {
+  if (hosts > 1 || (is_http11 && hosts == 0)) {
     Fail(400, "exactly one Host header is needed");
     return false;
   }
-  if (is_http_1_0_ && codings != 0) {
+  if (is_http10_ && codings != 0) {
     Fail(400, "HTTP/1.0 has no Transfer-Encoding");
     return false;
   }
@@ -211,7 +211,7 @@ bool RequestReader::ParseHeader(std::string_view block) {
   keep_alive_ = message.keep_alive();
   state_ = State::kBody;
   StateOfBody();
-  expect_continue_ = expect_continue_ && !is_http_1_0_ && state_ == State::kBody;
+  expect_continue_ = expect_continue_ && !is_http10_ && state_ == State::kBody;
   return state_ != State::kFailed;
 }
 
