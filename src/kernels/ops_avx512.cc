@@ -18,8 +18,10 @@ inline void QuantizeBlock(const float* x, std::size_t b, std::size_t column, con
   const float largest = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(low), _mm512_abs_ps(high)));
   const float scale = largest / 127.0F;
   const __m512 inverse = _mm512_set1_ps(largest > 0.0F ? 127.0F / largest : 0.0F);
-  const __m512i q_low = _mm512_cvtps_epi32(_mm512_mul_ps(low, inverse));
-  const __m512i q_high = _mm512_cvtps_epi32(_mm512_mul_ps(high, inverse));
+  // NaN and infinity convert to the least integer, whose sums would overflow.
+  const __m512i least = _mm512_set1_epi32(-127);
+  const __m512i q_low = _mm512_max_epi32(_mm512_cvtps_epi32(_mm512_mul_ps(low, inverse)), least);
+  const __m512i q_high = _mm512_max_epi32(_mm512_cvtps_epi32(_mm512_mul_ps(high, inverse)), least);
   const std::size_t width = tile.width;
   std::int8_t* q = tile.q + (b * width + column) * 32;
   _mm_storeu_si128(reinterpret_cast<__m128i*>(q), _mm512_cvtsepi32_epi8(q_low));

@@ -132,6 +132,18 @@ TEST(OpsTest, QuantizeIsWithinHalfAStep) {
   });
 }
 
+TEST(OpsTest, QuantizeSurvivesWhatIsNotFinite) {
+  ForEachIsa([](const KernelTable& kernels) {
+    alignas(64) std::byte memory[TileBytes(32, 1)];
+    const ActivationTile tile = MakeTile(memory, 32, 1);
+    for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+      std::vector<float> x(32, bad);
+      kernels.quantize(x.data(), 32, 0, false, tile);
+      EXPECT_LE(std::abs(tile.sum[0]), 128 * 32 * 128);
+    }
+  });
+}
+
 TEST(DispatchTest, UnknownNamesAreRefusedWithTheList) {
   const auto result = SelectIsa("sse9");
   ASSERT_FALSE(result.ok());
