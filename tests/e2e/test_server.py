@@ -11,7 +11,7 @@ import time
 import pytest
 import requests
 
-from conftest import BINARY, SMOLLM, events
+from conftest import BINARY, MODELS, SMOLLM, events
 
 HELLO = [{"role": "user", "content": "Say hello."}]
 STORY = {"messages": [{"role": "user", "content": "Tell me a long story."}], "stream": True, "max_tokens": 4000,
@@ -208,8 +208,8 @@ def test_a_full_queue_is_a_429(start):
 
 
 def test_sigterm_lets_running_answers_end(start):
-    server = start("--ctx", 2048)
-    body = {"messages": HELLO, "stream": True, "max_tokens": 150, "ignore_eos": True, "seed": 3}
+    server = start("--ctx", 2048, "--drain-timeout", 120)
+    body = {"messages": HELLO, "stream": True, "max_tokens": 80, "ignore_eos": True, "seed": 3}
     with requests.post(server.url + "/v1/chat/completions", json=body, stream=True, timeout=120) as response:
         lines = response.iter_lines()  # one iterator: when it goes away, requests closes the connection
         assert next(lines).startswith(b"data: ")
@@ -296,6 +296,28 @@ def test_keys(start, tmp_path):
 def test_mistakes_of_the_command_line(flags, code, word):
     result = serve(*flags, *([] if "--port" in flags or not flags else ["--port", "0"]))
     assert result.returncode == code and word in result.stderr, result.stderr
+
+
+def test_a_file_without_a_chat_template_gets_one_and_a_warning(start):
+    server = start("--ctx", 1024, model=MODELS / "gemma-3-270m.Q4_K_M.gguf")
+    assert any("level=warning" in line and "no chat template" in line and "gemma" in line for line in server.log)
+    answer = server.post("/chat", {"prompt": "The capital of France is", "max_tokens": 8}).json()
+    assert answer["usage"]["completion_tokens"] <= 8 and answer["reply"] is not None
+    card = server.get("/v1/models").json()["data"][0]
+    assert card["bowhead"]["architecture"] == "gemma3" and card["bowhead"]["chat_template"] == "gemma"
+
+
+def test_a_template_of_ones_own(start, tmp_path):
+    template = tmp_path / "mine.jinja"
+    template.write_text("{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>")
+    server = start("--ctx", 1024, "--chat-template", template)
+    short = server.post("/v1/chat/completions", {"messages": HELLO, "max_tokens": 1}).json()["usage"]["prompt_tokens"]
+    plain = server.post("/tokenize", {"content": "<user>Say hello.<assistant>"}).json()["count"]
+    assert short == plain
+    broken = tmp_path / "broken.jinja"
+    broken.write_text("{% for m in messages %}\n{% frobnicate %}{% endfor %}")
+    result = serve(SMOLLM, "--port", 0, "--chat-template", broken)
+    assert result.returncode == 1 and "line 2" in result.stderr and "frobnicate" in result.stderr
 
 
 def test_damaged_files(tmp_path):
