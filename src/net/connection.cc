@@ -147,7 +147,7 @@ void Connection::MakeChannel() {
 
 void Connection::StartAnswer() {
   keep_alive_ = reader_.keep_alive() && !host_.stopping() && !end_of_input_;
-  http10_ = reader_.is_http10();
+  http10_ = reader_.is_version_one_zero();
   HttpRequest request = reader_.Take();
   head_only_ = request.method == "HEAD";
   request.peer = PeerOf(socket_);

@@ -151,10 +151,10 @@ bool RequestReader::CheckFields(std::string_view block) {
       expect_continue_ = true;
     }
   }
-  is_http10_ = request_line.ends_with(" HTTP/1.0");
+  is_version_one_zero_ = request_line.ends_with(" HTTP/1.0");
   const bool is_http11 = request_line.ends_with(" HTTP/1.1");
   const std::size_t version = request_line.rfind(" HTTP/");
-  if (!is_http10_ && !is_http11) {
+  if (!is_version_one_zero_ && !is_http11) {
     Fail(version == std::string_view::npos ? 400 : 505, "this server speaks HTTP/1.1 and HTTP/1.0");
     return false;
   }
@@ -166,7 +166,7 @@ bool RequestReader::CheckFields(std::string_view block) {
     Fail(400, "exactly one Host header is needed");
     return false;
   }
-  if (is_http10_ && codings != 0) {
+  if (is_version_one_zero_ && codings != 0) {
     Fail(400, "HTTP/1.0 has no Transfer-Encoding");
     return false;
   }
@@ -211,7 +211,7 @@ bool RequestReader::ParseHeader(std::string_view block) {
   keep_alive_ = message.keep_alive();
   state_ = State::kBody;
   StateOfBody();
-  expect_continue_ = expect_continue_ && !is_http10_ && state_ == State::kBody;
+  expect_continue_ = expect_continue_ && !is_version_one_zero_ && state_ == State::kBody;
   return state_ != State::kFailed;
 }
 

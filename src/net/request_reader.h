@@ -43,7 +43,7 @@ class RequestReader {
 
   /// Valid from the end of the header on.
   [[nodiscard]] bool keep_alive() const { return keep_alive_; }
-  [[nodiscard]] bool is_http10() const { return is_http10_; }
+  [[nodiscard]] bool is_version_one_zero() const { return is_version_one_zero_; }
 
   /// The whole request, without its peer; only when done. The reader starts anew.
   HttpRequest Take();
@@ -65,7 +65,7 @@ class RequestReader {
   bool first_line_done_ = false;
   bool expect_continue_ = false;
   bool keep_alive_ = false;
-  bool is_http10_ = false;
+  bool is_version_one_zero_ = false;
   int error_status_ = 0;
   std::string error_message_;
 };
