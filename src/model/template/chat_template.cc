@@ -42,8 +42,8 @@ class ParsedTemplate : public ChatTemplate {
     return Guarded<RenderedPrompt>(name_, [&]() -> base::Result<RenderedPrompt> {
       Text text = Interpreter(*program_, context, limits).Run();
       RenderedPrompt prompt;
-      prompt.untrusted = std::move(text).TakeUntrusted();
-      prompt.text = std::move(text).TakeBytes();
+      prompt.untrusted = text.TakeUntrusted();
+      prompt.text = text.TakeBytes();
       return prompt;
     });
   }

@@ -1,3 +1,4 @@
+// Expressions from the conditional down to the unary operators.
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -46,18 +47,6 @@ std::optional<CompareOp> CompareOpOf(std::string_view text) {
   return it == kOps.end() ? std::nullopt : std::optional(it->second);
 }
 
-std::vector<ExprPtr> List1(ExprPtr a) {
-  std::vector<ExprPtr> list;
-  list.push_back(std::move(a));
-  return list;
-}
-
-std::vector<ExprPtr> List2(ExprPtr a, ExprPtr b) {
-  std::vector<ExprPtr> list = List1(std::move(a));
-  list.push_back(std::move(b));
-  return list;
-}
-
 }  // namespace
 
 void ParserBase::Unexpected(std::string_view expected) const {
@@ -94,7 +83,7 @@ ExprPtr ExpressionParser::ParseConditional() {
       const Nested nested(*this);
       otherwise = ParseConditional();
     }
-    std::vector<ExprPtr> operands = List2(std::move(condition), std::move(value));
+    std::vector<ExprPtr> operands = Operands(std::move(condition), std::move(value));
     operands.push_back(std::move(otherwise));
     value = Make(Kind::kConditional, at, std::move(operands));
     at = line();
@@ -106,7 +95,7 @@ ExprPtr ExpressionParser::ParseOr() {
   ExprPtr left = ParseAnd();
   while (IsName("or")) {
     const std::size_t at = Take().line;
-    left = Make(Kind::kOr, at, List2(std::move(left), ParseAnd()));
+    left = Make(Kind::kOr, at, Operands(std::move(left), ParseAnd()));
   }
   return left;
 }
@@ -115,7 +104,7 @@ ExprPtr ExpressionParser::ParseAnd() {
   ExprPtr left = ParseNot();
   while (IsName("and")) {
     const std::size_t at = Take().line;
-    left = Make(Kind::kAnd, at, List2(std::move(left), ParseNot()));
+    left = Make(Kind::kAnd, at, Operands(std::move(left), ParseNot()));
   }
   return left;
 }
@@ -124,12 +113,12 @@ ExprPtr ExpressionParser::ParseNot() {
   if (!IsName("not")) return ParseCompare();
   const Nested nested(*this);
   const std::size_t at = Take().line;
-  return Make(Kind::kNot, at, List1(ParseNot()));
+  return Make(Kind::kNot, at, Operands(ParseNot()));
 }
 
 ExprPtr ExpressionParser::ParseCompare() {
   const std::size_t at = line();
-  std::vector<ExprPtr> operands = List1(ParseSum());
+  std::vector<ExprPtr> operands = Operands(ParseSum());
   std::vector<CompareOp> ops;
   for (;;) {
     const auto op = Is(Token::Kind::kOperator) ? CompareOpOf(current().text) : std::nullopt;
@@ -158,7 +147,7 @@ ExprPtr ExpressionParser::ParseSum() {
   while (IsOperator("+") || IsOperator("-")) {
     const Token& token = Take();
     const BinaryOp op = token.text == "+" ? BinaryOp::kAdd : BinaryOp::kSubtract;
-    left = Make(Kind::kBinary, token.line, List2(std::move(left), ParseConcat()));
+    left = Make(Kind::kBinary, token.line, Operands(std::move(left), ParseConcat()));
     left->op = op;
   }
   return left;
@@ -166,7 +155,7 @@ ExprPtr ExpressionParser::ParseSum() {
 
 ExprPtr ExpressionParser::ParseConcat() {
   const std::size_t at = line();
-  std::vector<ExprPtr> parts = List1(ParseProduct());
+  std::vector<ExprPtr> parts = Operands(ParseProduct());
   while (SkipOperator("~")) parts.push_back(ParseProduct());
   return parts.size() == 1 ? std::move(parts.front()) : Make(Kind::kConcat, at, std::move(parts));
 }
@@ -179,7 +168,7 @@ ExprPtr ExpressionParser::ParseProduct() {
                         : token.text == "/"  ? BinaryOp::kDivide
                         : token.text == "//" ? BinaryOp::kFloorDivide
                                              : BinaryOp::kModulo;
-    left = Make(Kind::kBinary, token.line, List2(std::move(left), ParsePower()));
+    left = Make(Kind::kBinary, token.line, Operands(std::move(left), ParsePower()));
     left->op = op;
   }
   return left;
@@ -189,7 +178,7 @@ ExprPtr ExpressionParser::ParsePower() {
   ExprPtr left = ParseUnary(true);
   while (IsOperator("**")) {
     const std::size_t at = Take().line;
-    left = Make(Kind::kBinary, at, List2(std::move(left), ParseUnary(true)));
+    left = Make(Kind::kBinary, at, Operands(std::move(left), ParseUnary(true)));
     left->op = BinaryOp::kPower;
   }
   return left;
@@ -201,351 +190,12 @@ ExprPtr ExpressionParser::ParseUnary(bool with_filter) {
     const Nested nested(*this);
     const Token& token = Take();
     const Kind kind = token.text == "-" ? Kind::kNegate : Kind::kPlus;
-    node = Make(kind, token.line, List1(ParseUnary(false)));
+    node = Make(kind, token.line, Operands(ParseUnary(false)));
   } else {
     node = ParsePrimary();
   }
   node = ParsePostfix(std::move(node));
   return with_filter ? ParseFilterOrTest(std::move(node)) : std::move(node);
-}
-
-ExprPtr ExpressionParser::ParsePrimary() {
-  switch (current().kind) {
-    case Token::Kind::kName:
-      return ParseNameOrConstant();
-    case Token::Kind::kString:
-      return ParseString();
-    case Token::Kind::kInteger:
-    case Token::Kind::kFloat: {
-      const Token& token = Take();
-      ExprPtr node = Make(Kind::kConst, token.line);
-      node->constant = token.kind == Token::Kind::kInteger ? Value::Int(token.integer) : Value::Double(token.number);
-      return node;
-    }
-    default:
-      break;
-  }
-  if (SkipOperator("(")) {
-    ExprPtr node = ParseTuple(true, {}, true);
-    ExpectOperator(")");
-    return node;
-  }
-  if (IsOperator("[")) return ParseListLiteral();
-  if (IsOperator("{")) return ParseDictLiteral();
-  Unexpected("an expression");
-}
-
-ExprPtr ExpressionParser::ParseNameOrConstant() {
-  const Token& token = Take();
-  const std::string& name = token.text;
-  if (name == "true" || name == "True" || name == "false" || name == "False" || name == "none" || name == "None") {
-    ExprPtr node = Make(Kind::kConst, token.line);
-    if (name != "none" && name != "None") node->constant = Value::Bool(name == "true" || name == "True");
-    return node;
-  }
-  ExprPtr node = Make(Kind::kName, token.line);
-  node->id = Intern(name);
-  node->name = name;
-  node->constant = Value::Undefined("'" + name + "' is undefined");
-  if (node->id == Program::kLoop) ++loop_uses_;
-  if (node->id == Program::kCaller) ++caller_uses_;
-  if (node->id == Program::kVarargs) ++varargs_uses_;
-  if (node->id == Program::kKwargs) ++kwargs_uses_;
-  return node;
-}
-
-ExprPtr ExpressionParser::ParseString() {
-  const std::size_t at = line();
-  std::string text = Take().text;
-  while (Is(Token::Kind::kString)) text += Take().text;
-  ExprPtr node = Make(Kind::kConst, at);
-  node->constant = Value::String(std::move(text));
-  return node;
-}
-
-ExprPtr ExpressionParser::ParseListLiteral() {
-  const std::size_t at = Take().line;
-  std::vector<ExprPtr> items;
-  while (!IsOperator("]")) {
-    if (!items.empty()) ExpectOperator(",");
-    if (IsOperator("]")) break;
-    items.push_back(ParseExpression());
-  }
-  ExpectOperator("]");
-  return Make(Kind::kList, at, std::move(items));
-}
-
-ExprPtr ExpressionParser::ParseDictLiteral() {
-  const std::size_t at = Take().line;
-  std::vector<ExprPtr> items;
-  while (!IsOperator("}")) {
-    if (!items.empty()) ExpectOperator(",");
-    if (IsOperator("}")) break;
-    items.push_back(ParseExpression());
-    if (items.back()->kind == Kind::kConst && items.back()->constant.IsString()) {
-      own_attributes_.emplace(items.back()->constant.string_value());
-    }
-    ExpectOperator(":");
-    items.push_back(ParseExpression());
-  }
-  ExpectOperator("}");
-  return Make(Kind::kDict, at, std::move(items));
-}
-
-bool ExpressionParser::IsTupleEnd(std::string_view stop) const {
-  if (Is(Token::Kind::kVariableEnd) || Is(Token::Kind::kBlockEnd) || IsOperator(")")) return true;
-  return !stop.empty() && IsName(stop);
-}
-
-ExprPtr ExpressionParser::ParseTuple(bool with_conditional, std::string_view stop, bool explicit_parentheses) {
-  const std::size_t at = line();
-  std::vector<ExprPtr> items;
-  bool is_tuple = false;
-  for (;;) {
-    if (!items.empty()) ExpectOperator(",");
-    if (IsTupleEnd(stop)) break;
-    items.push_back(ParseExpression(with_conditional));
-    if (!IsOperator(",")) break;
-    is_tuple = true;
-  }
-  if (!is_tuple) {
-    if (!items.empty()) return std::move(items.front());
-    if (!explicit_parentheses) Unexpected("an expression");
-  }
-  return Make(Kind::kTuple, at, std::move(items));
-}
-
-ExprPtr ExpressionParser::ParseTargetItem(bool with_namespace) {
-  const Nested nested(*this);
-  const std::size_t at = line();
-  if (SkipOperator("(")) {
-    ExprPtr node = ParseTarget({}, false);
-    ExpectOperator(")");
-    return node;
-  }
-  const std::string name = Expect(Token::Kind::kName, "a name to assign to").text;
-  if (name == "true" || name == "True" || name == "false" || name == "False" || name == "none" || name == "None") {
-    FailAt(at, "cannot assign to '" + name + "'");
-  }
-  if (with_namespace && SkipOperator(".")) {
-    ExprPtr node = Make(Kind::kNamespace, at);
-    node->id = Intern(name);
-    node->name = Expect(Token::Kind::kName, "an attribute").text;
-    own_attributes_.insert(node->name);
-    return node;
-  }
-  ExprPtr node = Make(Kind::kName, at);
-  node->id = Intern(name);
-  node->name = name;
-  return node;
-}
-
-ExprPtr ExpressionParser::ParseTarget(std::string_view stop, bool with_namespace) {
-  const std::size_t at = line();
-  std::vector<ExprPtr> items;
-  bool is_tuple = false;
-  for (;;) {
-    if (!items.empty()) ExpectOperator(",");
-    if (IsTupleEnd(stop)) break;
-    items.push_back(ParseTargetItem(with_namespace));
-    if (!IsOperator(",")) break;
-    is_tuple = true;
-  }
-  if (!is_tuple) {
-    if (items.empty()) Unexpected("a name to assign to");
-    return std::move(items.front());
-  }
-  return Make(Kind::kTuple, at, std::move(items));
-}
-
-ExprPtr ExpressionParser::ParsePostfix(ExprPtr node) {
-  for (;;) {
-    if (IsOperator(".") || IsOperator("[")) {
-      node = ParseSubscript(std::move(node));
-    } else if (IsOperator("(")) {
-      node = ParseCall(std::move(node));
-    } else {
-      return node;
-    }
-  }
-}
-
-ExprPtr ExpressionParser::ParseFilterOrTest(ExprPtr node) {
-  for (;;) {
-    if (IsOperator("|")) {
-      node = ParseFilters(std::move(node), false);
-    } else if (IsName("is")) {
-      node = ParseTest(std::move(node));
-    } else if (IsOperator("(")) {
-      node = ParseCall(std::move(node));
-    } else {
-      return node;
-    }
-  }
-}
-
-ExprPtr ExpressionParser::ParseSubscript(ExprPtr node) {
-  const Token& token = Take();
-  if (token.text == "[") return ParseSubscribed(std::move(node), token.line);
-  if (Is(Token::Kind::kName)) {
-    ExprPtr result = Make(Kind::kAttribute, token.line, List1(std::move(node)));
-    result->name = Take().text;
-    result->methods = FindMethods(result->name);
-    result->constant = Value::Undefined("there is no attribute '" + result->name + "'");
-    return result;
-  }
-  if (!Is(Token::Kind::kInteger)) Unexpected("a name or a number after '.'");
-  ExprPtr index = Make(Kind::kConst, token.line);
-  index->constant = Value::Int(Take().integer);
-  return Make(Kind::kItem, token.line, List2(std::move(node), std::move(index)));
-}
-
-ExprPtr ExpressionParser::ParseSubscribed(ExprPtr object, std::size_t at) {
-  std::vector<ExprPtr> operands = List1(std::move(object));
-  const auto ends = [this] { return IsOperator("]") || IsOperator(","); };
-  if (IsOperator("]")) Unexpected("an index");
-  if (!IsOperator(":")) operands.push_back(ParseExpression());
-  if (operands.size() == 2 && !IsOperator(":")) {
-    if (!IsOperator(",")) {
-      ExpectOperator("]");
-      return Make(Kind::kItem, at, std::move(operands));
-    }
-    std::vector<ExprPtr> keys = List1(std::move(operands[1]));
-    while (SkipOperator(",")) {
-      if (IsOperator(":")) FailUnknown(at, "slices inside of a tuple index are not supported");
-      keys.push_back(ParseExpression());
-    }
-    ExpectOperator("]");
-    operands[1] = Make(Kind::kTuple, at, std::move(keys));
-    return Make(Kind::kItem, at, std::move(operands));
-  }
-  if (operands.size() == 1) operands.push_back(nullptr);
-  ExpectOperator(":");
-  operands.push_back(IsOperator(":") || ends() ? nullptr : ParseExpression());
-  operands.push_back(SkipOperator(":") && !ends() ? ParseExpression() : nullptr);
-  if (IsOperator(",")) FailUnknown(at, "slices inside of a tuple index are not supported");
-  ExpectOperator("]");
-  return Make(Kind::kSlice, at, std::move(operands));
-}
-
-std::unique_ptr<CallArgs> ExpressionParser::ParseArgs(Expr& owner) {
-  const Nested nested(*this);
-  const std::size_t at = line();
-  ExpectOperator("(");
-  auto args = std::make_unique<CallArgs>();
-  const auto ensure = [at](bool fine) {
-    if (!fine) FailAt(at, "the arguments of the call are in the wrong order");
-  };
-  for (bool first = true; !IsOperator(")"); first = false) {
-    if (!first) {
-      ExpectOperator(",");
-      if (IsOperator(")")) break;
-    }
-    if (SkipOperator("*")) {
-      ensure(args->star == nullptr && args->double_star == nullptr);
-      args->star = ParseExpression();
-      Raise(owner, args->star.get());
-    } else if (SkipOperator("**")) {
-      ensure(args->double_star == nullptr);
-      args->double_star = ParseExpression();
-      Raise(owner, args->double_star.get());
-    } else if (Is(Token::Kind::kName) && next().kind == Token::Kind::kOperator && next().text == "=") {
-      ensure(args->double_star == nullptr);
-      std::string name = Take().text;
-      Take();
-      own_attributes_.insert(name);
-      for (const auto& other : args->named) {
-        if (other.first == name) FailAt(line(), "the argument '" + name + "' is given twice");
-      }
-      args->named.emplace_back(std::move(name), ParseExpression());
-      Raise(owner, args->named.back().second.get());
-    } else {
-      ensure(args->star == nullptr && args->double_star == nullptr && args->named.empty());
-      args->positional.push_back(ParseExpression());
-      Raise(owner, args->positional.back().get());
-    }
-  }
-  ExpectOperator(")");
-  return args;
-}
-
-ExprPtr ExpressionParser::ParseCall(ExprPtr callee) {
-  if (callee->kind == Kind::kAttribute) {
-    const AttributeMethods& m = callee->methods;
-    if (m.on_string == nullptr && m.on_list == nullptr && m.on_tuple == nullptr && m.on_dict == nullptr) {
-      unknown_methods_.emplace_back(callee->name, callee->line);
-    }
-  }
-  ExprPtr node = Make(Kind::kCall, line(), List1(std::move(callee)));
-  node->args = ParseArgs(*node);
-  return node;
-}
-
-std::string ExpressionParser::ParseDottedName() {
-  std::string name = Expect(Token::Kind::kName, "a name").text;
-  while (SkipOperator(".")) name += "." + Expect(Token::Kind::kName, "a name").text;
-  return name;
-}
-
-// map('upper'), select('odd'), selectattr('x', 'defined'): a name that is written out is checked like any other.
-void ExpressionParser::CheckNamedFilterOrTest(const Expr& node) const {
-  const std::string_view filter = node.filter->name;
-  const auto literal = [&node](std::size_t i) -> const Value* {
-    if (i >= node.args->positional.size()) return nullptr;
-    const Expr& arg = *node.args->positional[i];
-    return arg.kind == Kind::kConst && arg.constant.IsString() ? &arg.constant : nullptr;
-  };
-  const bool by_attribute = filter == "selectattr" || filter == "rejectattr";
-  if (filter == "map") {
-    const Value* name = literal(0);
-    if (name != nullptr && FindFilter(name->string_value()) == nullptr) {
-      FailUnknown(node.line, "there is no filter '" + std::string(name->string_value()) + "'");
-    }
-  } else if (by_attribute || filter == "select" || filter == "reject") {
-    const Value* name = literal(by_attribute ? 1 : 0);
-    if (name != nullptr && FindTest(name->string_value()) == nullptr) {
-      FailUnknown(node.line, "there is no test '" + std::string(name->string_value()) + "'");
-    }
-  }
-}
-
-ExprPtr ExpressionParser::ParseFilters(ExprPtr input, bool inline_start) {
-  while (inline_start || IsOperator("|")) {
-    if (!inline_start) Take();
-    inline_start = false;
-    const std::size_t at = line();
-    const std::string name = ParseDottedName();
-    ExprPtr node = Make(Kind::kFilter, at, List1(std::move(input)));
-    node->filter = FindFilter(name);
-    if (node->filter == nullptr) FailUnknown(at, "there is no filter '" + name + "'");
-    node->args = IsOperator("(") ? ParseArgs(*node) : std::make_unique<CallArgs>();
-    CheckNamedFilterOrTest(*node);
-    input = std::move(node);
-  }
-  return input;
-}
-
-ExprPtr ExpressionParser::ParseTest(ExprPtr input) {
-  const std::size_t at = Take().line;
-  const bool negated = SkipName("not");
-  const std::string name = ParseDottedName();
-  ExprPtr node = Make(Kind::kTest, at, List1(std::move(input)));
-  node->test = FindTest(name);
-  if (node->test == nullptr) FailUnknown(at, "there is no test '" + name + "'");
-  if (IsOperator("(")) {
-    node->args = ParseArgs(*node);
-  } else {
-    node->args = std::make_unique<CallArgs>();
-    const bool has_argument = Is(Token::Kind::kName) || Is(Token::Kind::kString) || Is(Token::Kind::kInteger) ||
-                              Is(Token::Kind::kFloat) || IsOperator("[") || IsOperator("{");
-    if (has_argument && !IsName("else") && !IsName("or") && !IsName("and")) {
-      if (IsName("is")) FailAt(line(), "tests cannot be chained with 'is'");
-      const Nested nested(*this);
-      node->args->positional.push_back(ParsePostfix(ParsePrimary()));
-      Raise(*node, node->args->positional.back().get());
-    }
-  }
-  return negated ? Make(Kind::kNot, at, List1(std::move(node))) : std::move(node);
 }
 
 }  // namespace bowhead::model

@@ -1,211 +1,16 @@
 // String formatting: '...' % args and '...'.format(...).
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <optional>
 
 #include "model/template/errors.h"
+#include "model/template/format_spec.h"
 #include "model/template/python.h"
 #include "model/template/unicode.h"
 
 namespace bowhead::model {
 namespace {
-
-constexpr std::int64_t kMaxPrecision = 400;
-
-// [[fill]align][sign][#][0][width][grouping][.precision][type]
-struct Spec {
-  std::string fill = " ";
-  char align = '\0';  // < > ^ =
-  char sign = '-';
-  bool alternate = false;
-  std::int64_t width = 0;
-  char grouping = '\0';
-  std::int64_t precision = -1;
-  char type = '\0';
-};
-
-std::int64_t ParseCount(std::string_view text, std::size_t& at) {
-  std::int64_t value = 0;
-  while (at < text.size() && text[at] >= '0' && text[at] <= '9') {
-    if (value > 100'000'000) FailLimit("a width or precision in a format is too large");
-    value = value * 10 + (text[at++] - '0');
-  }
-  return value;
-}
-
-bool IsAlign(char c) {
-  return c == '<' || c == '>' || c == '^' || c == '=';
-}
-
-Spec ParseSpec(std::string_view text) {
-  Spec spec;
-  std::size_t at = 0;
-  const std::size_t first = text.empty() ? 0 : DecodeAt(text, 0).size;
-  if (first != 0 && first < text.size() && IsAlign(text[first])) {
-    spec.fill = text.substr(0, first);
-    spec.align = text[first];
-    at = first + 1;
-  } else if (!text.empty() && IsAlign(text[0])) {
-    spec.align = text[at++];
-  }
-  const auto peek = [&text, &at] { return at < text.size() ? text[at] : '\0'; };
-  if (peek() == '+' || peek() == '-' || peek() == ' ') spec.sign = text[at++];
-  if (peek() == '#') {
-    spec.alternate = true;
-    ++at;
-  }
-  if (peek() == '0') {
-    if (spec.align == '\0') {
-      spec.align = '=';
-      spec.fill = "0";
-    }
-    ++at;
-  }
-  spec.width = ParseCount(text, at);
-  if (peek() == ',' || peek() == '_') spec.grouping = text[at++];
-  if (peek() == '.') {
-    ++at;
-    if (peek() < '0' || peek() > '9') Fail("the format has no precision after '.'");
-    spec.precision = ParseCount(text, at);
-  }
-  if (at < text.size()) spec.type = text[at++];
-  if (at != text.size()) Fail("the format '" + std::string(text) + "' is not valid");
-  return spec;
-}
-
-void Pad(TextBuilder& out, const Spec& spec, const Text& body, char default_align) {
-  const auto length = static_cast<std::int64_t>(CountCodePoints(body.bytes()));
-  const std::int64_t missing = std::max<std::int64_t>(0, spec.width - length);
-  const char align = spec.align == '\0' ? default_align : spec.align;
-  const std::int64_t left = align == '<' ? 0 : align == '^' ? missing / 2 : missing;
-  out.meter().CheckSize(static_cast<std::size_t>(missing), spec.fill.size());
-  for (std::int64_t i = 0; i < left; ++i) out.Append(spec.fill);
-  out.Append(body);
-  for (std::int64_t i = left; i < missing; ++i) out.Append(spec.fill);
-}
-
-std::string Grouped(const std::string& digits, char separator, std::size_t size) {
-  std::string out;
-  for (std::size_t i = 0; i < digits.size(); ++i) {
-    if (i > 0 && (digits.size() - i) % size == 0) out.push_back(separator);
-    out.push_back(digits[i]);
-  }
-  return out;
-}
-
-// A number as sign, prefix and digits, padded behind the sign for '='.
-void PadNumber(TextBuilder& out, const Spec& spec, bool negative, const std::string& prefix, std::string digits) {
-  const std::string sign = negative ? "-" : spec.sign == '-' ? "" : std::string(1, spec.sign);
-  if (spec.grouping != '\0') {
-    const std::size_t whole = std::min(digits.find_first_not_of("0123456789abcdefABCDEF"), digits.size());
-    const bool decimal = spec.type != 'x' && spec.type != 'X' && spec.type != 'o' && spec.type != 'b';
-    digits = Grouped(digits.substr(0, whole), spec.grouping, decimal ? 3 : 4) + digits.substr(whole);
-  }
-  if (spec.align != '=') {
-    Pad(out, spec, Text(sign + prefix + digits), '>');
-    return;
-  }
-  out.Append(sign + prefix);
-  Spec inner = spec;
-  inner.align = '>';
-  inner.width = spec.width - static_cast<std::int64_t>(sign.size() + prefix.size());
-  Pad(out, inner, Text(digits), '>');
-}
-
-std::string Digits(double value, std::chars_format format, std::int64_t precision) {
-  std::string buffer(static_cast<std::size_t>(precision) + 400, '\0');
-  const auto end =
-      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, format, static_cast<int>(precision));
-  buffer.resize(static_cast<std::size_t>(end.ptr - buffer.data()));
-  return buffer;
-}
-
-// 'g' without '#': to_chars drops the zeros at the end already.
-std::string GeneralDigits(double value, std::int64_t precision) {
-  return Digits(value, std::chars_format::general, std::max<std::int64_t>(precision, 1));
-}
-
-std::string FloatDigits(double value, const Spec& spec) {
-  if (!std::isfinite(value)) return std::isnan(value) ? "nan" : "inf";
-  const std::int64_t precision = spec.precision < 0 ? 6 : spec.precision;
-  switch (spec.type) {
-    case 'e':
-    case 'E':
-      return Digits(value, std::chars_format::scientific, precision);
-    case 'f':
-    case 'F':
-      return Digits(value, std::chars_format::fixed, precision);
-    case '%':
-      return Digits(value * 100, std::chars_format::fixed, precision) + "%";
-    case 'g':
-    case 'G':
-    case 'n':
-      return GeneralDigits(value, precision);
-    default:
-      break;
-  }
-  if (spec.precision < 0) return FloatRepr(value);
-  std::string digits = GeneralDigits(value, spec.precision);
-  if (digits.find_first_of(".e") == std::string::npos) digits += ".0";
-  return digits;
-}
-
-void FormatFloat(TextBuilder& out, double value, const Spec& spec) {
-  constexpr std::string_view kTypes("\0eEfFgGn%", 9);
-  if (kTypes.find(spec.type) == std::string_view::npos)
-    Fail(std::string("the format '") + spec.type + "' is not for a float");
-  if (spec.precision > kMaxPrecision) FailLimit("a precision in a format is too large");
-  std::string digits = FloatDigits(std::abs(value), spec);
-  if (spec.type == 'E' || spec.type == 'F' || spec.type == 'G') {
-    std::transform(digits.begin(), digits.end(), digits.begin(),
-                   [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
-  }
-  PadNumber(out, spec, std::signbit(value) && !std::isnan(value), "", digits);
-}
-
-void FormatInt(TextBuilder& out, std::int64_t value, const Spec& spec) {
-  constexpr std::string_view kFloatTypes = "eEfFgG%";
-  if (kFloatTypes.find(spec.type) != std::string_view::npos) {
-    FormatFloat(out, static_cast<double>(value), spec);
-    return;
-  }
-  if (spec.precision >= 0) Fail("an integer has no precision");
-  if (spec.type == 'c') {
-    std::string character;
-    if (value < 0 || value > 0x10FFFF) Fail("the number is no character");
-    AppendUtf8(character, static_cast<std::uint32_t>(value));
-    Pad(out, spec, Text(character), '<');
-    return;
-  }
-  int base = 10;
-  std::string prefix;
-  if (spec.type == 'x' || spec.type == 'X' || spec.type == 'o' || spec.type == 'b') {
-    base = spec.type == 'o' ? 8 : spec.type == 'b' ? 2 : 16;
-    if (spec.alternate) prefix = std::string("0") + spec.type;
-  } else if (spec.type != '\0' && spec.type != 'd' && spec.type != 'n') {
-    Fail(std::string("the format '") + spec.type + "' is not for an integer");
-  }
-  std::array<char, 72> buffer{};
-  const std::uint64_t magnitude = value < 0 ? -static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), magnitude, base);
-  std::string digits(buffer.data(), end.ptr);
-  if (spec.type == 'X') {
-    std::transform(digits.begin(), digits.end(), digits.begin(),
-                   [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
-  }
-  PadNumber(out, spec, value < 0, prefix, digits);
-}
-
-void FormatString(TextBuilder& out, const Text& text, const Spec& spec) {
-  if ((spec.type != '\0' && spec.type != 's') || spec.align == '=' || spec.sign != '-' || spec.grouping != '\0') {
-    Fail("the format is not for a string");
-  }
-  std::size_t end = text.size();
-  if (spec.precision >= 0) end = OffsetOf(text.bytes(), static_cast<std::size_t>(spec.precision));
-  Pad(out, spec, text.Slice(0, end), '<');
-}
 
 // format(value, spec)
 void FormatValue(TextBuilder& out, const Value& value, std::string_view spec_text) {
@@ -214,12 +19,12 @@ void FormatValue(TextBuilder& out, const Value& value, std::string_view spec_tex
     return;
   }
   if (value.IsString()) {
-    Spec spec = ParseSpec(spec_text);
-    FormatString(out, value.text(), spec);
+    FormatSpec spec = ParseFormatSpec(spec_text);
+    AppendFormattedString(out, value.text(), spec);
   } else if (value.IsInt() || value.IsBool()) {
-    FormatInt(out, ToInt(value, "format"), ParseSpec(spec_text));
+    AppendFormattedInt(out, ToInt(value, "format"), ParseFormatSpec(spec_text));
   } else if (value.IsDouble()) {
-    FormatFloat(out, value.double_value(), ParseSpec(spec_text));
+    AppendFormattedFloat(out, value.double_value(), ParseFormatSpec(spec_text));
   } else {
     Fail("a " + TypeName(value) + " has no format '" + std::string(spec_text) + "'");
   }
@@ -374,7 +179,7 @@ class PercentFormatter {
     const auto peek = [&] { return at_ < bytes.size() ? bytes[at_] : '\0'; };
     const Value* keyed = nullptr;
     if (peek() == '(') keyed = &Keyed(bytes);
-    Spec spec;
+    FormatSpec spec;
     bool left = false;
     bool zero = false;
     for (; peek() != '\0' && std::string_view("-+ #0").find(peek()) != std::string_view::npos; ++at_) {
@@ -428,7 +233,7 @@ class PercentFormatter {
       if (value > 100'000'000 || value < -100'000'000) FailLimit("a width or precision in a format is too large");
       return value;
     }
-    return ParseCount(bytes, at_);
+    return ParseFormatCount(bytes, at_);
   }
 
   const Value& NextArgument() {
@@ -441,7 +246,7 @@ class PercentFormatter {
     return args_;
   }
 
-  void Convert(const Value& value, char type, Spec spec) {
+  void Convert(const Value& value, char type, FormatSpec spec) {
     switch (type) {
       case 's':
       case 'r': {
@@ -456,7 +261,7 @@ class PercentFormatter {
         if (spec.align == '=') spec.align = '>';
         spec.fill = " ";
         spec.sign = '-';
-        FormatString(out_, text.text(), spec);
+        AppendFormattedString(out_, text.text(), spec);
         break;
       }
       case 'c':
@@ -480,27 +285,28 @@ class PercentFormatter {
         RequireDefined(value);
         if (!value.IsDouble() && !value.IsInt() && !value.IsBool())
           Fail("a format needs a number, not " + TypeName(value));
-        FormatFloat(out_, value.IsDouble() ? value.double_value() : static_cast<double>(ToInt(value, "format")), spec);
+        AppendFormattedFloat(
+            out_, value.IsDouble() ? value.double_value() : static_cast<double>(ToInt(value, "format")), spec);
         break;
       default:
         Fail(std::string("the format '%") + type + "' is not known");
     }
   }
 
-  void ConvertCharacter(const Value& value, Spec spec) {
+  void ConvertCharacter(const Value& value, FormatSpec spec) {
     if (spec.align == '=') spec.align = '>';
     spec.fill = " ";
     spec.sign = '-';
     spec.precision = -1;
     if (value.IsString() && CountCodePoints(value.string_value()) == 1) {
-      FormatString(out_, value.text(), spec);
+      AppendFormattedString(out_, value.text(), spec);
       return;
     }
     spec.type = 'c';
-    FormatInt(out_, ToInt(value, "%c"), spec);
+    AppendFormattedInt(out_, ToInt(value, "%c"), spec);
   }
 
-  void ConvertInt(const Value& value, char type, Spec spec) {
+  void ConvertInt(const Value& value, char type, FormatSpec spec) {
     RequireDefined(value);
     const bool decimal = type == 'd' || type == 'i' || type == 'u';
     std::int64_t number = 0;
@@ -513,17 +319,17 @@ class PercentFormatter {
     spec.type = decimal ? 'd' : type;
     if (spec.precision >= 0) {
       // A precision is the least number of digits.
-      if (spec.precision > kMaxPrecision) FailLimit("a precision in a format is too large");
+      if (spec.precision > kMaxFormatPrecision) FailLimit("a precision in a format is too large");
       std::string digits = std::to_string(number);
       if (!decimal) FailUnknown(0, "a precision with %x or %o is not supported");
       const bool negative = number < 0;
       if (negative) digits.erase(0, 1);
       const auto least = static_cast<std::size_t>(spec.precision);
       if (digits.size() < least) digits.insert(0, least - digits.size(), '0');
-      PadNumber(out_, spec, negative, "", digits);
+      AppendFormattedNumber(out_, spec, negative, "", digits);
       return;
     }
-    FormatInt(out_, number, spec);
+    AppendFormattedInt(out_, number, spec);
   }
 
   const Text& format_;

@@ -100,6 +100,17 @@ class ParserBase {
   std::set<std::string, std::less<>> own_attributes_;
 };
 
+inline std::vector<ExprPtr> Operands(ExprPtr a) {
+  std::vector<ExprPtr> list;
+  list.push_back(std::move(a));
+  return list;
+}
+inline std::vector<ExprPtr> Operands(ExprPtr a, ExprPtr b) {
+  std::vector<ExprPtr> list = Operands(std::move(a));
+  list.push_back(std::move(b));
+  return list;
+}
+
 /// Parses expressions.
 class ExpressionParser : public ParserBase {
  public:

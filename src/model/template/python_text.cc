@@ -221,7 +221,7 @@ Value Str(const Value& value, Meter& meter) {
 }
 
 Value Escape(const Value& value, Meter& meter) {
-  const Value text_value = SoftStr(value, meter);
+  Value text_value = SoftStr(value, meter);
   const Text& text = text_value.text();
   if (text.markup()) return text_value;
   const std::string_view bytes = text.bytes();

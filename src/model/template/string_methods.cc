@@ -12,163 +12,6 @@
 namespace bowhead::model {
 namespace {
 
-constexpr std::size_t kNone = std::string_view::npos;
-
-Value Piece(const Text& text, std::size_t begin, std::size_t end, Meter& meter) {
-  meter.Bytes(end - begin);
-  return Value::FromText(text.Slice(begin, end));
-}
-
-// Searching backwards is not linear in the worst case: long needles pay for it.
-std::size_t FindLast(std::string_view text, std::string_view needle, Meter& meter) {
-  meter.Bytes(text.size());
-  if (needle.size() > 64) meter.Step(text.size() / 64 * (needle.size() / 64));
-  return text.rfind(needle);
-}
-
-// --- split ---
-
-Value SplitWhitespace(const Text& text, std::int64_t limit, Meter& meter) {
-  const std::string_view bytes = text.bytes();
-  std::vector<Value> out;
-  for (std::size_t i = 0; i < bytes.size();) {
-    const CodePoint c = DecodeAt(bytes, i);
-    if (IsSpace(c.value)) {
-      i += c.size;
-      continue;
-    }
-    if (limit >= 0 && static_cast<std::int64_t>(out.size()) == limit) {
-      out.push_back(Piece(text, i, text.size(), meter));
-      break;
-    }
-    std::size_t end = i;
-    while (end < bytes.size()) {
-      const CodePoint d = DecodeAt(bytes, end);
-      if (IsSpace(d.value)) break;
-      end += d.size;
-    }
-    out.push_back(Piece(text, i, end, meter));
-    meter.Step();
-    i = end;
-  }
-  return MakeList(std::move(out), meter);
-}
-
-Value RightSplitWhitespace(const Text& text, std::int64_t limit, Meter& meter) {
-  const std::string_view bytes = text.bytes();
-  std::vector<Value> out;
-  std::size_t end = bytes.size();
-  for (;;) {
-    while (end > 0) {
-      const std::size_t start = PreviousStart(bytes, end);
-      if (!IsSpace(DecodeAt(bytes, start).value)) break;
-      end = start;
-    }
-    if (end == 0) break;
-    if (limit >= 0 && static_cast<std::int64_t>(out.size()) == limit) {
-      out.push_back(Piece(text, 0, end, meter));
-      break;
-    }
-    std::size_t begin = end;
-    while (begin > 0) {
-      const std::size_t start = PreviousStart(bytes, begin);
-      if (IsSpace(DecodeAt(bytes, start).value)) break;
-      begin = start;
-    }
-    out.push_back(Piece(text, begin, end, meter));
-    meter.Step();
-    end = begin;
-  }
-  std::reverse(out.begin(), out.end());
-  return MakeList(std::move(out), meter);
-}
-
-Value SplitBy(const Text& text, std::string_view separator, std::int64_t limit, Meter& meter) {
-  meter.Bytes(text.size());
-  std::vector<Value> out;
-  std::size_t begin = 0;
-  while (limit < 0 || static_cast<std::int64_t>(out.size()) < limit) {
-    const std::size_t at = FindBytes(text.bytes(), separator, begin);
-    if (at == kNone) break;
-    meter.Step();
-    out.push_back(Piece(text, begin, at, meter));
-    begin = at + separator.size();
-  }
-  out.push_back(Piece(text, begin, text.size(), meter));
-  return MakeList(std::move(out), meter);
-}
-
-Value RightSplitBy(const Text& text, std::string_view separator, std::int64_t limit, Meter& meter) {
-  std::vector<Value> out;
-  std::size_t end = text.size();
-  while (limit < 0 || static_cast<std::int64_t>(out.size()) < limit) {
-    const std::size_t at = FindLast(text.bytes().substr(0, end), separator, meter);
-    if (at == kNone) break;
-    meter.Step();
-    out.push_back(Piece(text, at + separator.size(), end, meter));
-    end = at;
-  }
-  out.push_back(Piece(text, 0, end, meter));
-  std::reverse(out.begin(), out.end());
-  return MakeList(std::move(out), meter);
-}
-
-Value SplitEither(Runtime& runtime, const Value& self, const Args& args, bool right) {
-  const BoundArgs bound(args, right ? "rsplit" : "split", {"sep", "maxsplit"});
-  const std::int64_t limit = bound.Int(1, -1);
-  Meter& meter = runtime.meter();
-  meter.Bytes(self.text().size());
-  if (!bound.HasValue(0)) {
-    return right ? RightSplitWhitespace(self.text(), limit, meter) : SplitWhitespace(self.text(), limit, meter);
-  }
-  const std::string_view separator = bound.String(0).bytes();
-  if (separator.empty()) Fail("split() with an empty separator");
-  return right ? RightSplitBy(self.text(), separator, limit, meter) : SplitBy(self.text(), separator, limit, meter);
-}
-
-Value MethodSplit(Runtime& runtime, const Value& self, const Args& args) {
-  return SplitEither(runtime, self, args, false);
-}
-Value MethodRsplit(Runtime& runtime, const Value& self, const Args& args) {
-  return SplitEither(runtime, self, args, true);
-}
-
-Value MethodSplitlines(Runtime& runtime, const Value& self, const Args& args) {
-  const BoundArgs bound(args, "splitlines", {"keepends"});
-  std::vector<Value> out;
-  for (const ByteRange& line : SplitLines(self.string_value(), bound.Bool(0, false))) {
-    runtime.meter().Step();
-    out.push_back(Piece(self.text(), line.begin, line.end, runtime.meter()));
-  }
-  return MakeList(std::move(out), runtime.meter());
-}
-
-Value PartitionAt(const Value& self, const Text& separator, std::size_t at, bool right, Meter& meter) {
-  const Text& text = self.text();
-  const Value empty = Value::String("");
-  if (at == kNone) return right ? Value::Tuple({empty, empty, self}) : Value::Tuple({self, empty, empty});
-  return Value::Tuple({Piece(text, 0, at, meter), Piece(text, at, at + separator.size(), meter),
-                       Piece(text, at + separator.size(), text.size(), meter)});
-}
-
-Value MethodPartition(Runtime& runtime, const Value& self, const Args& args) {
-  const BoundArgs bound(args, "partition", {""}, 1);
-  const Text& separator = bound.String(0);
-  if (separator.empty()) Fail("partition() with an empty separator");
-  runtime.meter().Bytes(self.text().size());
-  return PartitionAt(self, separator, FindBytes(self.string_value(), separator.bytes(), 0), false, runtime.meter());
-}
-
-Value MethodRpartition(Runtime& runtime, const Value& self, const Args& args) {
-  const BoundArgs bound(args, "rpartition", {""}, 1);
-  const Text& separator = bound.String(0);
-  if (separator.empty()) Fail("rpartition() with an empty separator");
-  return PartitionAt(self, separator, FindLast(self.string_value(), separator.bytes(), runtime.meter()), true,
-                     runtime.meter());
-}
-
-// --- strip, pad ---
-
 Value StripEnds(Runtime& runtime, const Value& self, const Args& args, std::string_view name, Ends ends) {
   const BoundArgs bound(args, name, {""});
   return Strip(self.text(), bound.HasValue(0) ? &bound.String(0) : nullptr, ends, runtime.meter());
@@ -224,99 +67,6 @@ Value MethodRemovesuffix(Runtime& runtime, const Value& self, const Args& args) 
   return Piece(self.text(), 0, self.text().size() - suffix.size(), runtime.meter());
 }
 
-// --- search ---
-
-// The bytes between the optional arguments `first` (start) and `first + 1` (end); `begin` may lie behind `end`.
-struct Window {
-  std::size_t begin;
-  std::size_t end;
-  bool empty;  // start lies behind the end of the text: not even "" is found
-};
-
-Window WindowOf(std::string_view text, const BoundArgs& bound, std::size_t first, Meter& meter) {
-  if (!bound.HasValue(first) && !bound.HasValue(first + 1)) return {0, text.size(), false};
-  meter.Bytes(3 * text.size());
-  const auto length = static_cast<std::int64_t>(CountCodePoints(text));
-  const auto clamp = [length](std::int64_t i) {
-    return std::max<std::int64_t>(0, i < 0 && i >= -length ? i + length : i);
-  };
-  const std::int64_t start = bound.HasValue(first) ? clamp(bound.Int(first, 0)) : 0;
-  const std::int64_t end = bound.HasValue(first + 1) ? std::min(clamp(bound.Int(first + 1, 0)), length) : length;
-  if (start > end) return {0, 0, true};
-  return {OffsetOf(text, static_cast<std::size_t>(start)), OffsetOf(text, static_cast<std::size_t>(end)), false};
-}
-
-std::int64_t FindArgs(Runtime& runtime, const Value& self, const Args& args, std::string_view name, bool last) {
-  const BoundArgs bound(args, name, {"", "", ""}, 1);
-  const std::string_view text = self.string_value();
-  const std::string_view needle = bound.String(0).bytes();
-  Meter& meter = runtime.meter();
-  meter.Bytes(2 * text.size());
-  const Window window = WindowOf(text, bound, 1, meter);
-  if (window.empty) return -1;
-  const std::string_view part = text.substr(window.begin, window.end - window.begin);
-  const std::size_t at = last ? FindLast(part, needle, meter) : FindBytes(part, needle, 0);
-  return at == kNone ? -1 : static_cast<std::int64_t>(CountCodePoints(text.substr(0, window.begin + at)));
-}
-
-Value MethodFind(Runtime& runtime, const Value& self, const Args& args) {
-  return Value::Int(FindArgs(runtime, self, args, "find", false));
-}
-Value MethodRfind(Runtime& runtime, const Value& self, const Args& args) {
-  return Value::Int(FindArgs(runtime, self, args, "rfind", true));
-}
-Value MethodIndex(Runtime& runtime, const Value& self, const Args& args) {
-  const std::int64_t at = FindArgs(runtime, self, args, "index", false);
-  if (at < 0) Fail("index(): the substring is not found");
-  return Value::Int(at);
-}
-Value MethodRindex(Runtime& runtime, const Value& self, const Args& args) {
-  const std::int64_t at = FindArgs(runtime, self, args, "rindex", true);
-  if (at < 0) Fail("rindex(): the substring is not found");
-  return Value::Int(at);
-}
-
-Value MethodCount(Runtime& runtime, const Value& self, const Args& args) {
-  const BoundArgs bound(args, "count", {"", "", ""}, 1);
-  const std::string_view text = self.string_value();
-  const std::string_view needle = bound.String(0).bytes();
-  runtime.meter().Bytes(text.size());
-  const Window window = WindowOf(text, bound, 1, runtime.meter());
-  if (window.empty) return Value::Int(0);
-  const std::string_view part = text.substr(window.begin, window.end - window.begin);
-  if (needle.empty()) return Value::Int(static_cast<std::int64_t>(CountCodePoints(part)) + 1);
-  std::int64_t count = 0;
-  for (std::size_t at = FindBytes(part, needle, 0); at != kNone; at = FindBytes(part, needle, at + needle.size())) {
-    ++count;
-  }
-  return Value::Int(count);
-}
-
-Value StartsOrEnds(Runtime& runtime, const Value& self, const Args& args, std::string_view name, bool ends) {
-  const BoundArgs bound(args, name, {"", "", ""}, 1);
-  const std::string_view text = self.string_value();
-  const Window window = WindowOf(text, bound, 1, runtime.meter());
-  const std::string_view part = text.substr(window.begin, window.end - window.begin);
-  const auto fits = [&part, &window, ends](std::string_view affix) {
-    return !window.empty && (ends ? part.ends_with(affix) : part.starts_with(affix));
-  };
-  if (!bound[0].IsTuple()) return Value::Bool(fits(bound.String(0).bytes()));
-  runtime.meter().Step(bound[0].items().size());
-  for (const Value& affix : bound[0].items()) {
-    if (!affix.IsString()) Fail(std::string(name) + "() needs strings, not " + TypeName(affix));
-    if (fits(affix.string_value())) return Value::Bool(true);
-  }
-  return Value::Bool(false);
-}
-Value MethodStartswith(Runtime& runtime, const Value& self, const Args& args) {
-  return StartsOrEnds(runtime, self, args, "startswith", false);
-}
-Value MethodEndswith(Runtime& runtime, const Value& self, const Args& args) {
-  return StartsOrEnds(runtime, self, args, "endswith", true);
-}
-
-// --- build ---
-
 Value MethodReplace(Runtime& runtime, const Value& self, const Args& args) {
   const BoundArgs bound(args, "replace", {"", "", ""}, 2);
   const bool markup = self.text().markup();
@@ -338,77 +88,18 @@ Value MethodFormat(Runtime& runtime, const Value& self, const Args& args) {
   return BraceFormat(self.text(), args, runtime.meter());
 }
 
-// --- case and classes ---
-
-template <CaseMapping kMapping>
-Value MethodCase(Runtime& runtime, const Value& self, const Args& args) {
-  const BoundArgs bound(args, "a case method", {});
-  return MapCase(self.text(), kMapping, runtime.meter());
-}
-
-template <bool (*kTest)(std::uint32_t)>
-Value MethodAll(Runtime& runtime, const Value& self, const Args& args) {
-  const BoundArgs bound(args, "a method of str", {});
-  const std::string_view text = self.string_value();
-  runtime.meter().Bytes(text.size());
-  for (std::size_t i = 0; i < text.size();) {
-    const CodePoint c = DecodeAt(text, i);
-    if (!kTest(c.value)) return Value::Bool(false);
-    i += c.size;
-  }
-  return Value::Bool(!text.empty());
-}
-
-// isupper and islower: every cased character is of that case, and there is one.
-template <bool kUpper>
-Value MethodIsCase(Runtime& runtime, const Value& self, const Args& args) {
-  const BoundArgs bound(args, kUpper ? "isupper" : "islower", {});
-  const std::string_view text = self.string_value();
-  runtime.meter().Bytes(text.size());
-  bool found = false;
-  for (std::size_t i = 0; i < text.size();) {
-    const CodePoint c = DecodeAt(text, i);
-    const bool is = kUpper ? IsUpper(c.value) : IsLower(c.value);
-    if (!is && IsCased(c.value)) return Value::Bool(false);
-    found |= is;
-    i += c.size;
-  }
-  return Value::Bool(found);
-}
-
-Value MethodIstitle(Runtime& runtime, const Value& self, const Args& args) {
-  const BoundArgs bound(args, "istitle", {});
-  const std::string_view text = self.string_value();
-  runtime.meter().Bytes(text.size());
-  bool found = false;
-  bool in_word = false;
-  for (std::size_t i = 0; i < text.size();) {
-    const CodePoint c = DecodeAt(text, i);
-    i += c.size;
-    if (!IsCased(c.value)) {
-      in_word = false;
-      continue;
-    }
-    if (IsLower(c.value) != in_word) return Value::Bool(false);
-    found = in_word = true;
-  }
-  return Value::Bool(found);
-}
-
-bool IsAscii(std::uint32_t c) {
-  return c < 0x80;
-}
-
-Value MethodIsascii(Runtime& runtime, const Value& self, const Args& args) {
-  if (self.text().empty()) return Value::Bool(true);
-  return MethodAll<IsAscii>(runtime, self, args);
-}
-Value MethodIsprintable(Runtime& runtime, const Value& self, const Args& args) {
-  if (self.text().empty()) return Value::Bool(true);
-  return MethodAll<IsPrintable>(runtime, self, args);
-}
-
 }  // namespace
+
+Value Piece(const Text& text, std::size_t begin, std::size_t end, Meter& meter) {
+  meter.Bytes(end - begin);
+  return Value::FromText(text.Slice(begin, end));
+}
+
+std::size_t FindLast(std::string_view text, std::string_view needle, Meter& meter) {
+  meter.Bytes(text.size());
+  if (needle.size() > 64) meter.Step(text.size() / 64 * (needle.size() / 64));
+  return text.rfind(needle);
+}
 
 Value Strip(const Text& text, const Text* chars, Ends ends, Meter& meter) {
   meter.Bytes(text.size());
@@ -446,7 +137,7 @@ Value Replace(const Text& text, const Text& from, const Text& to, std::int64_t c
   std::size_t at = 0;
   for (; count != 0; --count) {
     at = FindBytes(bytes, from.bytes(), at);
-    if (at == kNone) break;
+    if (at == std::string_view::npos) break;
     out.AppendSlice(text, copied, at);
     out.Append(to);
     copied = at + from.size();
@@ -509,48 +200,25 @@ Value Join(const Text& separator, const std::vector<Value>& items, bool only_str
 }
 
 const std::vector<Method>& StringMethods() {
-  static const std::vector<Method> kMethods = {
-      {"capitalize", MethodCase<CaseMapping::kCapitalize>},
-      {"center", MethodCenter},
-      {"count", MethodCount},
-      {"endswith", MethodEndswith},
-      {"find", MethodFind},
-      {"format", MethodFormat},
-      {"index", MethodIndex},
-      {"isalnum", MethodAll<IsAlnum>},
-      {"isalpha", MethodAll<IsAlpha>},
-      {"isascii", MethodIsascii},
-      {"isdecimal", MethodAll<IsDecimal>},
-      {"isdigit", MethodAll<IsDigit>},
-      {"islower", MethodIsCase<false>},
-      {"isnumeric", MethodAll<IsNumeric>},
-      {"isprintable", MethodIsprintable},
-      {"isspace", MethodAll<IsSpace>},
-      {"istitle", MethodIstitle},
-      {"isupper", MethodIsCase<true>},
-      {"join", MethodJoin},
-      {"ljust", MethodLjust},
-      {"lower", MethodCase<CaseMapping::kLower>},
-      {"lstrip", MethodLstrip},
-      {"partition", MethodPartition},
-      {"removeprefix", MethodRemoveprefix},
-      {"removesuffix", MethodRemovesuffix},
-      {"replace", MethodReplace},
-      {"rfind", MethodRfind},
-      {"rindex", MethodRindex},
-      {"rjust", MethodRjust},
-      {"rpartition", MethodRpartition},
-      {"rsplit", MethodRsplit},
-      {"rstrip", MethodRstrip},
-      {"split", MethodSplit},
-      {"splitlines", MethodSplitlines},
-      {"startswith", MethodStartswith},
-      {"strip", MethodStrip},
-      {"swapcase", MethodCase<CaseMapping::kSwap>},
-      {"title", MethodCase<CaseMapping::kTitle>},
-      {"upper", MethodCase<CaseMapping::kUpper>},
-      {"zfill", MethodZfill},
-  };
+  static const std::vector<Method> kMethods = [] {
+    std::vector<Method> all = {{"center", MethodCenter},
+                               {"format", MethodFormat},
+                               {"join", MethodJoin},
+                               {"ljust", MethodLjust},
+                               {"lstrip", MethodLstrip},
+                               {"removeprefix", MethodRemoveprefix},
+                               {"removesuffix", MethodRemovesuffix},
+                               {"replace", MethodReplace},
+                               {"rjust", MethodRjust},
+                               {"rstrip", MethodRstrip},
+                               {"strip", MethodStrip},
+                               {"zfill", MethodZfill}};
+    for (const auto& part : {SplitMethods(), SearchMethods(), CharacterMethods()}) {
+      all.insert(all.end(), part.begin(), part.end());
+    }
+    std::sort(all.begin(), all.end(), [](const Method& a, const Method& b) { return a.name < b.name; });
+    return all;
+  }();
   return kMethods;
 }
 

@@ -12,6 +12,16 @@ namespace bowhead::model {
 
 /// The table of str's methods, sorted by name.
 const std::vector<Method>& StringMethods();
+/// Its parts, in any order.
+std::vector<Method> SplitMethods();
+std::vector<Method> SearchMethods();
+std::vector<Method> CharacterMethods();
+
+/// Bytes [begin, end) of a text as a string of their own.
+Value Piece(const Text& text, std::size_t begin, std::size_t end, Meter& meter);
+/// Where `needle` starts last; npos if nowhere. Searching backwards is not linear in the worst case, so that long
+/// needles cost more steps.
+std::size_t FindLast(std::string_view text, std::string_view needle, Meter& meter);
 
 enum class Ends : std::uint8_t { kBoth, kLeft, kRight };
 /// Whitespace, or the characters of `chars` unless it is nullptr, cut from the ends.

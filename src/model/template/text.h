@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "model/tokenizer/tokenizer.h"
@@ -44,8 +45,8 @@ class Text {
   [[nodiscard]] bool IsUntrusted() const { return !untrusted_.empty(); }
 
   /// Gives the parts away, for a caller that is done with the text.
-  std::string TakeBytes() && { return std::move(bytes_); }
-  std::vector<ByteRange> TakeUntrusted() && { return std::move(untrusted_); }
+  std::string TakeBytes() { return std::move(bytes_); }
+  std::vector<ByteRange> TakeUntrusted() { return std::move(untrusted_); }
 
  private:
   void Mark(std::size_t begin, std::size_t end);
