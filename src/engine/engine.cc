@@ -11,6 +11,8 @@
 namespace bowhead::engine {
 namespace {
 
+constexpr int kReservedAnswer = 512;
+
 /// Takes `amount` out of a shared allowance of `limit` (0: none), or nothing and returns false.
 template <class T>
 bool TakeFrom(std::atomic<T>* used, T amount, T limit) {
@@ -68,7 +70,9 @@ class Engine::Impl {
     active->sequence.tenant = std::move(request.tenant);
     active->sequence.prompt_tokens = static_cast<int>(request.prompt.size());
     active->sequence.tokens = std::move(request.prompt);
-    active->sequence.tokens.reserve(static_cast<std::size_t>(active->reserved_tokens));
+    // Most answers are shorter than they may be.
+    active->sequence.tokens.reserve(active->sequence.tokens.size() +
+                                    static_cast<std::size_t>(std::min(request.max_tokens, kReservedAnswer)));
     return Enqueue(std::move(active));
   }
 
