@@ -11,6 +11,7 @@ export default defineConfig({
     assetsInlineLimit: 0, // data: URLs are not in the page's policy
     modulePreload: { polyfill: false },
     cssCodeSplit: false,
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
   server: {
     proxy: Object.fromEntries(['/v1', '/ready', '/health'].map((path) => [path, server])),

@@ -9,7 +9,7 @@ import { splitThinking } from './think';
 import type { Answer, AnswerMessage, Conversation, Message, Summary } from './types';
 
 const SAVE_EVERY_MS = 2000;
-const TITLE_CHARACTERS = 60;
+const TITLE_CHARACTERS = 80;
 
 // crypto.randomUUID exists only in secure contexts; a page served over plain HTTP on a home network is none.
 const newId = (): string =>
@@ -26,6 +26,16 @@ function emptyAnswer(): Answer {
 
 export function titleOf(conversation: Pick<Conversation, 'title'>): string {
   return conversation.title || t('newChat');
+}
+
+/** The first line of a message, cut between words where that is possible. */
+function titleFrom(text: string): string {
+  const line = text.trim().split('\n')[0]!;
+  const characters = [...line];
+  if (characters.length <= TITLE_CHARACTERS) return line;
+  const cut = characters.slice(0, TITLE_CHARACTERS).join('');
+  const space = cut.lastIndexOf(' ');
+  return `${space > TITLE_CHARACTERS / 2 ? cut.slice(0, space) : cut}…`;
 }
 
 export function currentAnswer(message: AnswerMessage): Answer {
@@ -144,7 +154,7 @@ class Chats {
     const conversation = this.current;
     conversation.messages.push({ id: newId(), role: 'user', content: text, created: Date.now() });
     if (!conversation.named && conversation.messages.length === 1) {
-      conversation.title = text.trim().split('\n')[0]!.slice(0, TITLE_CHARACTERS);
+      conversation.title = titleFrom(text);
     }
     this.#answer(conversation);
   }
