@@ -3,9 +3,11 @@
 # no other file may use such instructions. A folder without sources becomes an interface target.
 set(BOWHEAD_AVX2_FLAGS -mavx2 -mfma -mf16c)
 set(BOWHEAD_AVX512_FLAGS -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni
-    -mprefer-vector-width=512 -mavx2 -mfma -mf16c
-    # GCC 12 warns of the deliberately undefined values inside its own intrinsics headers.
-    -Wno-uninitialized -Wno-maybe-uninitialized)
+    -mprefer-vector-width=512 -mavx2 -mfma -mf16c)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # GCC 12 warns of the deliberately undefined values inside its own intrinsics headers.
+  list(APPEND BOWHEAD_AVX512_FLAGS -Wno-uninitialized -Wno-maybe-uninitialized)
+endif()
 
 function(bowhead_layer NAME)
   cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})

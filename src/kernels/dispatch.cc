@@ -4,6 +4,8 @@
 
 #include "kernels/table_scalar.h"
 #if defined(__x86_64__)
+#include <cpuid.h>
+
 #include "kernels/ops_avx2.h"
 #include "kernels/ops_avx512.h"
 #endif
@@ -12,10 +14,18 @@ namespace bowhead::kernels {
 namespace {
 
 #if defined(__x86_64__)
+// Clang 16 does not know "f16c" by name. It works on the registers of AVX, which the system is asked about below.
+bool HasF16c() {
+  unsigned eax = 0;
+  unsigned ebx = 0;
+  unsigned ecx = 0;
+  unsigned edx = 0;
+  return __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & bit_F16C) != 0;
+}
+
 // __builtin_cpu_supports asks the operating system too (XGETBV), so that a register set it does not save is not used.
 bool HasAvx2() {
-  return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0 &&
-         __builtin_cpu_supports("f16c") != 0;
+  return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0 && HasF16c();
 }
 
 bool HasAvx512() {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -206,7 +207,10 @@ TEST(GgufAdvisories, AmbiguousFiles) {
 
 // The files of tests/regressions/gguf: finds of the fuzzer and of others. README.md there tells their stories.
 TEST(GgufAdvisories, CollectedFiles) {
-  const std::filesystem::path folder = std::filesystem::path(__FILE__).parent_path() / "gguf";
+  const char* regressions = std::getenv("BOWHEAD_REGRESSIONS");  // set by ctest
+  const std::filesystem::path folder =
+      (regressions != nullptr ? std::filesystem::path(regressions) : std::filesystem::path(__FILE__).parent_path()) /
+      "gguf";
   int count = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (entry.path().extension() != ".bin") continue;

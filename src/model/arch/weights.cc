@@ -41,6 +41,10 @@ class Collector {
            ", but its architecture asks for " + ShapeText(expected));
       return nullptr;
     }
+    if (tensor->data.empty()) {
+      Fail("the tensor \"" + name + "\" has no data: only the file's header was opened");
+      return nullptr;
+    }
     return tensor;
   }
 
@@ -156,6 +160,7 @@ base::Status PackAll(const Collector& c, const Weights& w, base::WorkerTeam& tea
       return base::InvalidArgument("the model file cannot be served: the tensor \"" + job.tensor->name +
                                    "\" holds scales or values that are not finite");
     }
+    w.file->DontNeed(job.tensor->data);  // packed: the original need not stay in memory too
     done += job.matrix->total_bytes();
     const double fraction = static_cast<double>(done) / static_cast<double>(std::max<std::size_t>(c.bytes(), 1));
     if (progress && !progress(std::min(fraction, 1.0))) return base::Cancelled("loading was cancelled");

@@ -243,6 +243,7 @@ TEST(TokenizerCreate, RefusesInconsistentTables) {
     return CreateError(std::move(map)).code() == StatusCode::kInvalidArgument;
   };
   EXPECT_TRUE(refused(TinyBpe(), "tokenizer.ggml.token_type", std::vector<std::int64_t>{1, 2}));
+  EXPECT_TRUE(refused(TinyBpe(), "tokenizer.ggml.token_type", std::string("x")));
   EXPECT_TRUE(refused(TinyBpe(), "tokenizer.ggml.tokens", std::vector<std::string>{}));
   EXPECT_TRUE(refused(TinyBpe(), "tokenizer.ggml.tokens", std::string("x")));
   EXPECT_TRUE(refused(TinyBpe(), "tokenizer.ggml.merges", std::vector<std::string>{"q q"}));

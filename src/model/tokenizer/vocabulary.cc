@@ -78,6 +78,9 @@ base::Result<Vocabulary> Vocabulary::Create(const Metadata& metadata, const Voca
 Status Vocabulary::ReadTypes(const Metadata& metadata, const std::vector<std::string>& spellings, Spelling spelling) {
   byte_tokens_.assign(256, -1);
   const auto types = metadata.GetInts(Key("token_type"));
+  if (!types && metadata.Has(Key("token_type"))) {
+    return InvalidArgument("tokenizer.ggml.token_type is not an array of integers; convert the model again");
+  }
   if (types && types->size() != tokens_.size()) {
     return InvalidArgument("tokenizer.ggml.token_type has " + std::to_string(types->size()) + " entries for " +
                            std::to_string(tokens_.size()) + " tokens; convert the model again");
