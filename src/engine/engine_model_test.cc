@@ -118,7 +118,14 @@ TEST(EngineWithTinyModel, AnswersDependOnNothingButTheRequest) {
   }
 }
 
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr bool kSanitized = true;  // minutes for a real model; the tiny one takes the same paths
+#else
+constexpr bool kSanitized = false;
+#endif
+
 TEST(EngineWithSmolLM2, AnswersDependOnNothingButTheRequest) {
+  if (kSanitized) GTEST_SKIP() << "too slow with a sanitizer";
   const char* cache = std::getenv("BOWHEAD_CACHE");
   const char* home = std::getenv("HOME");
   const std::filesystem::path folder = cache != nullptr
