@@ -36,7 +36,7 @@ export async function startServer(...flags) {
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (piece) => (log = (log + piece).slice(-20_000)));
   const ended = new Promise((end) => child.once('exit', (code, signal) => end({ code, signal })));
   const url = `http://127.0.0.1:${port}`;
-  for (const deadline = Date.now() + 60_000; ; await sleep(100)) {
+  for (const deadline = Date.now() + 120_000; ; await sleep(100)) {
     if (child.exitCode !== null || Date.now() > deadline) throw new Error(`bowhead serve did not become ready:\n${log}`);
     if (await fetch(`${url}/ready`).then((answer) => answer.ok, () => false)) break;
   }
@@ -98,7 +98,7 @@ export async function ask(page, text) {
   const before = await page.locator('article.answer').count();
   await page.locator('#composer').fill(text);
   await page.locator('#composer').press('Enter');
-  await page.locator('article.answer').nth(before).locator('.figures').waitFor({ timeout: 60_000 });
+  await page.locator('article.answer').nth(before).locator('.figures').waitFor({ timeout: 180_000 });
 }
 
 /** From here on, this page's answers are `text`, in pieces as a model would send them. The server stays real otherwise. */

@@ -129,7 +129,7 @@ test('regenerate adds a version and keeps the first', async () => {
   await ask(page, 'Name one animal.');
   const first = await lastText();
   await page.getByRole('button', { name: 'Regenerate' }).click();
-  await page.getByRole('group', { name: 'Version 2 of 2' }).waitFor({ timeout: 60_000 });
+  await page.getByRole('group', { name: 'Version 2 of 2' }).waitFor({ timeout: 120_000 });
   await page.getByRole('button', { name: 'Previous version' }).click();
   await page.getByRole('group', { name: 'Version 1 of 2' }).waitFor();
   assert.equal(await lastText(), first);
@@ -148,7 +148,7 @@ test('an edited message is sent again and replaces what followed', async () => {
   const sent = page.waitForRequest('**/v1/chat/completions');
   await page.keyboard.press('Enter');
   assert.deepEqual((await sent).postDataJSON().messages, [{ role: 'user', content: 'Name one colour.' }]);
-  await page.locator('.figures').waitFor({ timeout: 60_000 });
+  await page.locator('.figures').waitFor({ timeout: 120_000 });
   assert.equal(await page.locator('article.said').count(), 1);
   assert.equal(await page.locator('article.said').innerText(), 'Name one colour.');
   page.check();
@@ -276,7 +276,7 @@ test('everything can be reached and done with the keyboard alone', async () => {
   await page.keyboard.press('Shift+Enter');
   await page.keyboard.type('Only its name.');
   await page.keyboard.press('Enter');
-  await page.locator('.figures').waitFor({ timeout: 60_000 });
+  await page.locator('.figures').waitFor({ timeout: 120_000 });
   assert.equal(await page.locator('article.said').innerText(), 'Name one animal.\nOnly its name.');
   assert.equal(await focused(), 'composer');
 
@@ -466,7 +466,7 @@ test('a server that is loading shows how far it is; one that is gone is waited f
   progress = 1;
   await page.locator('.dot.ready').waitFor();
   await page.locator('#composer').press('Enter');
-  await page.locator('.figures').waitFor({ timeout: 60_000 });
+  await page.locator('.figures').waitFor({ timeout: 120_000 });
   page.check();
 });
 
@@ -478,7 +478,7 @@ test('a lost connection keeps what came, says so, and the question can be tried 
   assert.equal(await lastText(), 'Half of an');
   await page.unroute('**/v1/chat/completions');
   await page.getByRole('button', { name: 'Try again' }).click();
-  await page.getByRole('group', { name: 'Version 2 of 2' }).waitFor({ timeout: 60_000 });
+  await page.getByRole('group', { name: 'Version 2 of 2' }).waitFor({ timeout: 120_000 });
   assert.notEqual(await lastText(), 'Half of an');
   page.check();
 });
