@@ -9,7 +9,7 @@ import jinja2
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from template_support import conversations, reference, snippets  # noqa: E402
+from template_support import conversations, random_templates, reference, snippets  # noqa: E402
 from tokenizer_support import gguf_metadata  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -103,12 +103,11 @@ def test_built_in(name):
     assert compare(source, CONTEXTS) >= COUNT // 2
 
 
-@pytest.mark.parametrize("batch", range(len(snippets.BATCHES)))
-def test_language(batch):
-    """Single constructs of the language, each with the same small context."""
-    cases = snippets.BATCHES[batch]
+def compare_cases(cases):
+    """Renders each template both ways, with the same small context; gives how many jinja2 renders."""
     replies = ask([request for case in cases for request in ({"template": case}, {"context": snippets.CONTEXT, "now": reference.NOW})])
     wrong = []
+    rendered = 0
     for case, parsed, reply in zip(cases, replies[::2], replies[1::2]):
         try:
             template = reference.environment().from_string(case)
@@ -117,8 +116,21 @@ def test_language(batch):
             text, error = None, str(failed)
         mine = reply.get("text") if "ok" in parsed else None
         if mine != text:
-            wrong.append(f"{case}\n  jinja2:  {text!r} {error or ''}\n  bowhead: {mine!r} {parsed.get('error') or reply.get('error') or ''}")
+            wrong.append(f"{case!r}\n  jinja2:  {text!r} {error or ''}\n  bowhead: {mine!r} {parsed.get('error') or reply.get('error') or ''}")
+        rendered += text is not None
     assert not wrong, "\n".join(wrong)
+    return rendered
+
+
+@pytest.mark.parametrize("batch", range(len(snippets.BATCHES)))
+def test_language(batch):
+    """Single constructs of the language."""
+    compare_cases(snippets.BATCHES[batch])
+
+
+def test_random_templates():
+    """Tags in each other, with every kind of whitespace and control of it."""
+    assert compare_cases(random_templates.generate(2000)) > 1000
 
 
 def test_refused():

@@ -223,8 +223,7 @@ Value FilterReverse(Runtime& runtime, const Value& input, const Args& args) {
   if (input.IsString()) return GetSlice(input, Value::None(), Value::None(), Value::Int(-1), meter);
   std::vector<Value> items = ToVector(input, meter);
   std::reverse(items.begin(), items.end());
-  return AsIterator(input) != nullptr || input.IsUndefined() ? MakeList(std::move(items), meter)
-                                                             : MakeIterator(std::move(items), meter);
+  return AsIterator(input) != nullptr ? MakeList(std::move(items), meter) : MakeIterator(std::move(items), meter);
 }
 
 Value FilterItems(Runtime& runtime, const Value& input, const Args& args) {

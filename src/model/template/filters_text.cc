@@ -166,19 +166,19 @@ Value FilterCenter(Runtime& runtime, const Value& input, const Args& args) {
 
 Value FilterTruncate(Runtime& runtime, const Value& input, const Args& args) {
   const BoundArgs bound(args, "truncate", {"length", "killwords", "end", "leeway"});
-  RequireDefined(input);
-  if (!input.IsString()) Fail("truncate needs a string, not " + TypeName(input));
   Meter& meter = runtime.meter();
   const Value end = bound.Has(2) ? Str(bound[2], meter) : Value::String("...");
   const std::int64_t length = bound.Int(0, 255);
   const std::int64_t leeway = bound.HasValue(3) ? bound.Int(3, 5) : 5;
-  const Text& text = input.text();
-  meter.Bytes(text.size());
   const std::int64_t end_length = Length(end);
   if (length < end_length || leeway < 0)
     Fail("truncate: the length is less than that of the end, or the leeway negative");
   const std::int64_t size = Length(input);
+  if (size < 0) Fail("truncate needs a string, not " + TypeName(input));
   if (size <= length || size - length <= leeway) return input;
+  if (!input.IsString()) Fail("truncate needs a string, not " + TypeName(input));
+  const Text& text = input.text();
+  meter.Bytes(2 * text.size());
   std::size_t cut = OffsetOf(text.bytes(), static_cast<std::size_t>(length - end_length));
   if (!bound.Bool(1, false)) {
     const std::size_t space = text.bytes().substr(0, cut).rfind(' ');

@@ -6,6 +6,7 @@
 
 #include "model/template/errors.h"
 #include "model/template/format_spec.h"
+#include "model/template/objects.h"
 #include "model/template/python.h"
 #include "model/template/unicode.h"
 
@@ -166,8 +167,8 @@ class PercentFormatter {
       if (at_ < bytes.size()) WriteOne(bytes);
     }
     if (!args_.IsDict() && used_ < (tuple_ ? args_.items().size() : 1)) {
-      // A list as the one argument of a format without any is not noticed by Python either.
-      if (tuple_ || used_ != 0 || !(args_.IsList() || args_.IsUndefined()))
+      // One argument that can be indexed, for a format that uses none: Python takes it for a mapping.
+      if (tuple_ || used_ != 0 || !(args_.IsList() || args_.IsUndefined() || AsRange(args_) != nullptr))
         Fail("a format uses not all of its arguments");
     }
     return out_.TakeValue(format_.markup());

@@ -164,12 +164,16 @@ class Lexer {
       MoveTo(end);
       return;
     }
+    if (at_ == source_.size()) return;  // Jinja does not mind either
     FailAt(line_, "the raw block has no {% endraw %}");
   }
 
   void LexComment() {
     const std::size_t close = source_.find("#}", at_);
-    if (close == kNone) FailAt(line_, "the comment has no #}");
+    if (close == kNone) {
+      if (at_ == source_.size()) return;  // Jinja does not mind either
+      FailAt(line_, "the comment has no #}");
+    }
     const bool sign = close > at_ && (source_[close - 1] == '-' || source_[close - 1] == '+');
     MoveTo(MatchClose("#}", sign ? close - 1 : close, true));
   }

@@ -76,7 +76,9 @@ std::vector<Value> Characters(const Text& text, Meter& meter) {
   std::vector<Value> out;
   for (std::size_t i = 0; i < text.size();) {
     const std::size_t size = DecodeAt(text.bytes(), i).size;
-    out.push_back(Value::FromText(text.Slice(i, i + size)));
+    Text character;
+    character.AppendSlice(text, i, i + size);  // and no Slice, which would keep the markup
+    out.push_back(Value::FromText(std::move(character)));
     i += size;
   }
   return out;

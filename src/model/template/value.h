@@ -50,7 +50,8 @@ class Value {
   static Value Int(std::int64_t value) { return Value(Data(value)); }
   static Value Double(double value) { return Value(Data(value)); }
   /// UTF-8. `untrusted`: the text comes from the conversation (messages, names, tool results and definitions), so that
-  /// special tokens spelled in it stay text.
+  /// special tokens spelled in it stay text. Words that the server has checked (roles, the types of parts) should be
+  /// trusted: templates build special tokens from them, as in '<|' + message.role + '|>'.
   static Value String(std::string text, bool untrusted = false);
   static Value FromText(Text text);
   static Value FromList(std::vector<Value> items);
