@@ -5,7 +5,6 @@
 namespace bowhead::kernels {
 namespace {
 
-constexpr std::size_t kGroups = 8;  // of 4 columns in a k-block
 constexpr std::size_t kLine = 64;   // bytes: 16 rows x 4 columns
 
 void StoreU16(std::uint8_t* p, std::uint16_t value) {
