@@ -113,7 +113,7 @@ TEST(ChatTemplate, SyntaxErrorsCarryTheirLine) {
   EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
   EXPECT_NE(status.message().find("'test' line 3"), std::string::npos) << status.message();
   for (const char* source :
-       {"{{", "{{ 1", "{% if x %}", "{% endif %}", "{{ 'a }}", "{# x", "{% raw %}", "{{ (1 }}",
+       {"{{", "{{ 1", "{% if x %}", "{% endif %}", "{{ 'a }}", "{# x", "{% raw %}x", "{{ (1 }}",
         "{% for x %}{% endfor %}", "{% break %}", "{{ 1 2 }}", "{{ a.1.b( }}", "{% set 1 = 2 %}"}) {
     EXPECT_EQ(Error(source).code(), StatusCode::kInvalidArgument) << source;
   }
