@@ -10,7 +10,8 @@ export interface ChatEvents {
   onText(text: string): void;
   onReasoning(text: string): void;
   onUsage(usage: Usage): void;
-  onFinish(reason: string): void;
+  /** `rate`: the server's own tokens per second, where it says. */
+  onFinish(reason: string, rate: number | null): void;
 }
 
 /** A request that did not succeed, sorted by what the person can do about it. */
@@ -161,6 +162,7 @@ export async function streamChat(
 interface Chunk {
   error?: { message?: string; code?: string };
   usage?: Usage | null;
+  bowhead?: { completion_tokens_per_second?: number };
   choices?: {
     delta?: { content?: string | null; reasoning_content?: string | null; reasoning?: string | null };
     finish_reason?: string | null;
@@ -178,7 +180,7 @@ function dispatch(chunk: Chunk, events: ChatEvents): boolean {
   if (reasoning) events.onReasoning(reasoning);
   if (choice?.delta?.content) events.onText(choice.delta.content);
   if (choice?.finish_reason) {
-    events.onFinish(choice.finish_reason);
+    events.onFinish(choice.finish_reason, chunk.bowhead?.completion_tokens_per_second ?? null);
     return true;
   }
   return false;

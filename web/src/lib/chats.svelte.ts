@@ -9,6 +9,7 @@ import { splitThinking } from './think';
 import type { Answer, AnswerMessage, Conversation, Message, Summary } from './types';
 
 const SAVE_EVERY_MS = 2000;
+const SHORTEST_MEASURE_S = 0.05;
 const TITLE_CHARACTERS = 80;
 
 // crypto.randomUUID exists only in secure contexts; a page served over plain HTTP on a home network is none.
@@ -218,7 +219,10 @@ class Chats {
           onText: (text) => writer.text(text),
           onReasoning: (text) => writer.reasoning(text),
           onUsage: (usage) => (answer.usage = usage),
-          onFinish: (reason) => (answer.finish = reason),
+          onFinish: (reason, rate) => {
+            answer.finish = reason;
+            writer.rate = rate;
+          },
         },
         signal,
       );
@@ -294,6 +298,9 @@ class Writer {
   #scheduled = false;
   #cost = 0;
 
+  /** Tokens per second as the server counted. */
+  rate: number | null = null;
+
   constructor(private readonly answer: Answer) {}
 
   text(piece: string): void {
@@ -316,7 +323,8 @@ class Writer {
     if (this.#first === null) return { first_token_ms: null, total_ms, tokens_per_second: null };
     const spent = (this.#last - this.#first) / 1000;
     const count = (tokens ?? this.#pieces) - 1;
-    return { first_token_ms: this.#first - this.#started, total_ms, tokens_per_second: count > 0 && spent > 0 ? count / spent : null };
+    const seen = count > 0 && spent >= SHORTEST_MEASURE_S ? count / spent : null;
+    return { first_token_ms: this.#first - this.#started, total_ms, tokens_per_second: this.rate || seen };
   }
 
   #arrived(): void {

@@ -14,7 +14,7 @@ export interface Usage {
   total_tokens: number;
 }
 
-/** Measured in the browser: what the person waited for. */
+/** Waiting is measured in the browser; the speed is the server's where it says, for a busy browser gets tokens in heaps. */
 export interface Timing {
   first_token_ms: number | null;
   total_ms: number;
