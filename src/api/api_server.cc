@@ -53,16 +53,16 @@ ApiServer::ApiServer(ApiOptions options, serving::ModelService& service, telemet
       service_(service),
       registry_(registry),
       logger_(logger),
-      http_metrics_(registry),
-      conversations_(options_.conversations),
+      http_metrics_(std::make_shared<telemetry::HttpMetrics>(registry)),
+      conversations_(std::make_shared<assistant::ConversationStore>(options_.conversations)),
       random_(std::random_device()()),
-      workers_(2, options_.max_waiting_requests) {
+      workers_(std::make_shared<serving::TaskQueue>(2, options_.max_waiting_requests)) {
   const std::uint64_t more = std::random_device()();
   random_.seed((more << 32U) ^ random_());
 }
 
 ApiServer::~ApiServer() {
-  workers_.Stop();
+  workers_->Stop();
 }
 
 std::span<const ApiServer::Route> ApiServer::Routes() {
@@ -130,7 +130,7 @@ void ApiServer::Dispatch(const CallPtr& call) {
 }
 
 void ApiServer::RunOnWorker(const CallPtr& call, Method method) {
-  const bool accepted = workers_.Post([this, call, method] {
+  const bool accepted = workers_->Post([this, call, method] {
     try {
       (this->*method)(call);
     } catch (const std::exception& error) {

@@ -38,7 +38,7 @@ struct ApiOptions {
 };
 
 /// Answers HTTP requests. Bodies are parsed and tokenized on worker threads of its own. Thread-safe. `service`,
-/// `registry` and `logger` must outlive it.
+/// `registry` and `logger` must outlive it, and the last two the service too.
 class ApiServer {
  public:
   ApiServer(ApiOptions options, serving::ModelService& service, telemetry::Registry& registry,
@@ -51,7 +51,7 @@ class ApiServer {
   void Handle(std::shared_ptr<net::HttpExchange> exchange);
 
   /// Ends the workers; what waits is still answered.
-  void Stop() { workers_.Stop(); }
+  void Stop() { workers_->Stop(); }
 
  private:
   using CallPtr = std::shared_ptr<Call>;
@@ -105,11 +105,12 @@ class ApiServer {
   serving::ModelService& service_;
   telemetry::Registry& registry_;
   telemetry::Logger& logger_;
-  telemetry::HttpMetrics http_metrics_;
-  assistant::ConversationStore conversations_;
+  // What an answer needs when it ends; answers may outlive this object, until the service has stopped.
+  const std::shared_ptr<telemetry::HttpMetrics> http_metrics_;
+  const std::shared_ptr<assistant::ConversationStore> conversations_;
   std::mutex random_mutex_;
   std::mt19937_64 random_;  // guarded by random_mutex_
-  serving::TaskQueue workers_;
+  const std::shared_ptr<serving::TaskQueue> workers_;
 };
 
 }  // namespace bowhead::api

@@ -6,15 +6,18 @@
 
 namespace bowhead::api {
 
-Call::Call(std::shared_ptr<net::HttpExchange> exchange, telemetry::HttpMetrics& metrics, telemetry::Logger& logger,
-           std::string request_id)
-    : exchange_(std::move(exchange)), metrics_(metrics), logger_(logger), request_id_(std::move(request_id)) {
-  metrics_.in_flight.Add(1.0);
+Call::Call(std::shared_ptr<net::HttpExchange> exchange, std::shared_ptr<telemetry::HttpMetrics> metrics,
+           telemetry::Logger& logger, std::string request_id)
+    : exchange_(std::move(exchange)),
+      metrics_(std::move(metrics)),
+      logger_(logger),
+      request_id_(std::move(request_id)) {
+  metrics_->in_flight.Add(1.0);
 }
 
 Call::~Call() {
   Observe(499);  // nobody answered: the client went away first
-  metrics_.in_flight.Add(-1.0);
+  metrics_->in_flight.Add(-1.0);
 }
 
 void Call::AddHeaders(net::Headers& headers) const {
@@ -30,7 +33,7 @@ void Call::Observe(int status) {
   const std::string& method = request().method;
   const bool known = method == "GET" || method == "POST" || method == "HEAD" || method == "OPTIONS";
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
-  metrics_.Observe(route_, known ? method : "other", status, seconds);
+  metrics_->Observe(route_, known ? method : "other", status, seconds);
   logger_.Log(status >= 500 && status != 503 ? telemetry::LogLevel::kWarning : telemetry::LogLevel::kDebug, "request",
               {{"route", route_},
                {"method", known ? method : "other"},

@@ -20,8 +20,8 @@ namespace bowhead::api {
 /// Thread-safe as HttpExchange is; the setters belong to the router, before the handler runs.
 class Call {
  public:
-  Call(std::shared_ptr<net::HttpExchange> exchange, telemetry::HttpMetrics& metrics, telemetry::Logger& logger,
-       std::string request_id);
+  Call(std::shared_ptr<net::HttpExchange> exchange, std::shared_ptr<telemetry::HttpMetrics> metrics,
+       telemetry::Logger& logger, std::string request_id);
   ~Call();
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
@@ -57,7 +57,7 @@ class Call {
   void Observe(int status);
 
   const std::shared_ptr<net::HttpExchange> exchange_;
-  telemetry::HttpMetrics& metrics_;
+  const std::shared_ptr<telemetry::HttpMetrics> metrics_;  // calls may outlive the ApiServer
   telemetry::Logger& logger_;
   const std::string request_id_;
   const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();

@@ -128,7 +128,7 @@ void ApiServer::PlainChat(const CallPtr& call) {
   if (model == nullptr) return;
 
   const std::string id = request.conversation_id.empty() ? RandomId("conv-") : request.conversation_id;
-  std::vector<assistant::Message> messages = conversations_.History(call->tenant(), id);
+  std::vector<assistant::Message> messages = conversations_->History(call->tenant(), id);
   messages.push_back({.role = "user", .content = request.prompt});
   auto prompt =
       assistant::BuildPrompt(*model->chat_template, model->backend->tokenizer(), messages, model::Value::None());
@@ -155,13 +155,14 @@ void ApiServer::PlainChat(const CallPtr& call) {
   choice.request.sampling.seed = Random();
   choice.request.tenant = call->tenant();
 
-  const auto done = [this, call, id, asked = request.prompt, model_id = model->id](const std::vector<Choice>& results) {
+  const auto done = [conversations = conversations_, call, id, asked = request.prompt,
+                     model_id = model->id](const std::vector<Choice>& results) {
     const Choice& answer = results.front();
     if (const std::optional<ApiError> error = ErrorOf(answer.result)) {
       call->Fail(*error);
       return;
     }
-    const std::size_t turns = conversations_.AddTurn(call->tenant(), id, asked, answer.text);
+    const std::size_t turns = conversations->AddTurn(call->tenant(), id, asked, answer.text);
     JsonWriter json;
     json.BeginObject().Field("reply", answer.text).Field("conversation_id", id);
     json.Field("turn", static_cast<std::int64_t>(turns)).Field("model", model_id);

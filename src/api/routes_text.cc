@@ -50,12 +50,12 @@ std::string Base64(std::string_view bytes) {
 class EmbeddingJob : public std::enable_shared_from_this<EmbeddingJob> {
  public:
   EmbeddingJob(std::shared_ptr<Call> call, std::shared_ptr<const serving::ServedModel> model, bool base64,
-               std::vector<std::vector<model::TokenId>> inputs, serving::TaskQueue& workers)
+               std::vector<std::vector<model::TokenId>> inputs, std::shared_ptr<serving::TaskQueue> workers)
       : call_(std::move(call)),
         model_(std::move(model)),
         base64_(base64),
         inputs_(std::move(inputs)),
-        workers_(workers),
+        workers_(std::move(workers)),
         vectors_(inputs_.size()) {
     for (const auto& input : inputs_) num_tokens_ += input.size();
   }
@@ -70,13 +70,18 @@ class EmbeddingJob : public std::enable_shared_from_this<EmbeddingJob> {
     Listener(std::shared_ptr<EmbeddingJob> job, std::size_t index) : job_(std::move(job)), index_(index) {}
     void OnDone(base::Result<std::vector<float>> embedding) override {
       // On the engine's thread: the rest is for a worker.
-      static_cast<void>(job_->workers_.Post([job = job_, index = index_, result = std::move(embedding)]() mutable {
+      // The job holds the model: this thread, the engine's own, must not be the last to let go of it.
+      const std::shared_ptr<EmbeddingJob> job = std::move(job_);
+      auto done = [job, index = index_, result = std::move(embedding)]() mutable {
         job->Done(index, std::move(result));
-      }));
+      };
+      if (!job->workers_->Post(std::move(done))) {
+        job->Fail(base::ResourceExhausted("too many requests are waiting; try again soon"));
+      }
     }
 
    private:
-    const std::shared_ptr<EmbeddingJob> job_;
+    std::shared_ptr<EmbeddingJob> job_;
     const std::size_t index_;
   };
 
@@ -148,7 +153,7 @@ class EmbeddingJob : public std::enable_shared_from_this<EmbeddingJob> {
   const std::shared_ptr<const serving::ServedModel> model_;
   const bool base64_;
   std::vector<std::vector<model::TokenId>> inputs_;  // each is moved out by the one that sends it
-  serving::TaskQueue& workers_;
+  const std::shared_ptr<serving::TaskQueue> workers_;
   std::size_t num_tokens_ = 0;
   std::mutex mutex_;
   std::size_t next_ = 0;                     // guarded by mutex_

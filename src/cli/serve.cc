@@ -169,6 +169,7 @@ void DrainAndStop(const Signals& signals, const ServeOptions& options, serving::
       std::_Exit(kExitFailure);
     }
   }
+  service.Stop();
   logger.Info("stopped");
 }
 

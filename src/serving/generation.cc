@@ -1,5 +1,6 @@
 #include "serving/generation.h"
 
+#include <exception>
 #include <utility>
 
 namespace bowhead::serving {
@@ -12,17 +13,22 @@ class Generation::Listener final : public engine::RequestListener {
 
   void OnToken(const engine::GeneratedToken& token) override {
     // A refused post (the queue stops) means that nobody is there to hear of it.
-    static_cast<void>(generation_->delivery_.Post([generation = generation_, index = index_, token,
-                                                   when = Clock::now()] { generation->Deliver(index, token, when); }));
+    static_cast<void>(
+        generation_->delivery_.Post([generation = generation_, index = index_, token, when = Clock::now()] {
+          generation->Guard([&] { generation->Deliver(index, token, when); });
+        }));
   }
 
   void OnFinish(const engine::FinishInfo& info) override {
-    static_cast<void>(generation_->delivery_.Post(
-        [generation = generation_, index = index_, info] { generation->DeliverEnd(index, info); }));
+    // Moved, so that the engine's own thread is not the last to let go of the generation, which holds the engine.
+    TaskQueue& delivery = generation_->delivery_;
+    static_cast<void>(delivery.Post([generation = std::move(generation_), index = index_, info] {
+      generation->Guard([&] { generation->DeliverEnd(index, info); });
+    }));
   }
 
  private:
-  const std::shared_ptr<Generation> generation_;
+  std::shared_ptr<Generation> generation_;
   const std::size_t index_;
 };
 
@@ -37,7 +43,7 @@ base::Result<std::shared_ptr<Generation>> Generation::Start(std::shared_ptr<engi
   const std::shared_ptr<Generation> generation(new Generation(std::move(backend), delivery, std::move(sink)));
   base::Status status = generation->Submit(std::move(choices));
   if (!status.ok()) return status;
-  if (!delivery.Post([generation] { generation->EnsureStarted(); })) {
+  if (!delivery.Post([generation] { generation->Guard([&] { generation->EnsureStarted(); }); })) {
     generation->Cancel();
     return base::Unavailable("the server is stopping");
   }
@@ -75,6 +81,21 @@ void Generation::Cancel() {
 void Generation::CancelChoice(Choice& choice) {
   const std::lock_guard lock(mutex_);
   if (!std::exchange(choice.stop, true) && choice.submitted) backend_->Cancel(choice.id);
+}
+
+void Generation::Guard(const std::function<void()>& deliver) {
+  try {
+    deliver();
+  } catch (const std::exception&) {
+    // Out of memory, most likely. An answer with a hole in it must not look complete, so nothing more is sent: the
+    // connection ends with an error once the sink lets go of it.
+    Cancel();
+    {
+      const std::lock_guard lock(mutex_);
+      abandoned_ = true;
+    }
+    sink_.reset();
+  }
 }
 
 void Generation::EnsureStarted() {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -77,6 +78,8 @@ class Generation : public std::enable_shared_from_this<Generation> {
   void Deliver(std::size_t index, const engine::GeneratedToken& token, Clock::time_point when);
   void DeliverEnd(std::size_t index, const engine::FinishInfo& info);
   void EnsureStarted();
+  /// Runs a delivery; one that throws gives the answer up.
+  void Guard(const std::function<void()>& deliver);
 
   const std::shared_ptr<engine::Backend> backend_;
   TaskQueue& delivery_;

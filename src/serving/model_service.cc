@@ -1,6 +1,8 @@
 #include "serving/model_service.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 namespace bowhead::serving {
@@ -22,14 +24,32 @@ std::string_view ServiceStateName(ServiceState state) {
 ModelService::ModelService() = default;
 
 ModelService::~ModelService() {
-  // The engine calls into the delivery queue until it is gone, so it goes first.
-  std::shared_ptr<const ServedModel> model;
+  Stop();
+}
+
+void ModelService::Stop() {
+  Drain();
+  std::vector<std::weak_ptr<Generation>> generations;
   {
     const std::lock_guard lock(mutex_);
-    model = std::move(model_);
+    generations = generations_;
   }
-  model.reset();
+  for (const std::weak_ptr<Generation>& weak : generations) {
+    if (const std::shared_ptr<Generation> running = weak.lock()) running->Cancel();
+  }
+  // The engine must not go before its last callback: that one may hold the last reference to it, on its own thread.
+  constexpr std::chrono::milliseconds kPoll(2);
+  constexpr int kPolls = 5000;
+  const std::shared_ptr<const ServedModel> served = model();
+  for (int i = 0; served != nullptr && i < kPolls; ++i) {
+    const engine::BackendStats stats = served->backend->Stats();
+    const bool idle = stats.running == 0 && stats.waiting == 0;
+    if (idle && std::all_of(generations.begin(), generations.end(), [](const auto& g) { return g.expired(); })) break;
+    std::this_thread::sleep_for(kPoll);
+  }
   delivery_.Stop();
+  const std::lock_guard lock(mutex_);
+  model_.reset();
 }
 
 void ModelService::SetReady(ServedModel model) {
@@ -86,7 +106,12 @@ base::Result<std::shared_ptr<const ServedModel>> ModelService::Find(std::string_
 base::Result<std::shared_ptr<Generation>> ModelService::Generate(const ServedModel& model,
                                                                  std::vector<ChoiceRequest> choices,
                                                                  std::shared_ptr<TextSink> sink) {
-  return Generation::Start(model.backend, delivery_, std::move(choices), std::move(sink));
+  auto generation = Generation::Start(model.backend, delivery_, std::move(choices), std::move(sink));
+  if (!generation.ok()) return generation;
+  const std::lock_guard lock(mutex_);
+  std::erase_if(generations_, [](const std::weak_ptr<Generation>& g) { return g.expired(); });
+  generations_.push_back(*generation);
+  return generation;
 }
 
 base::Result<int> AnswerBudget(const ServedModel& model, std::size_t prompt_tokens, int requested) {

@@ -38,8 +38,7 @@ std::string_view ServiceStateName(ServiceState state);
 class ModelService {
  public:
   ModelService();
-  /// Drains nothing: stop the HTTP server first.
-  ~ModelService();
+  ~ModelService();  // Stop()
   ModelService(const ModelService&) = delete;
   ModelService& operator=(const ModelService&) = delete;
 
@@ -50,6 +49,10 @@ class ModelService {
   void SetFailed(base::Status why);
   /// The engine takes no new requests from here on; running ones go on.
   void Drain();
+
+  /// Drains, cancels what still runs, waits until the engine has let go of it (10 s at most) and gives up the model.
+  /// The sinks have been told everything then, and nothing calls them any more.
+  void Stop();
 
   [[nodiscard]] ServiceState state() const;
   /// The model, if it is loaded; nullptr otherwise.
@@ -66,9 +69,10 @@ class ModelService {
  private:
   std::atomic<double> progress_{0.0};
   mutable std::mutex mutex_;
-  ServiceState state_ = ServiceState::kLoading;  // guarded by mutex_
-  base::Status failure_;                         // guarded by mutex_
-  std::shared_ptr<const ServedModel> model_;     // guarded by mutex_
+  ServiceState state_ = ServiceState::kLoading;         // guarded by mutex_
+  base::Status failure_;                                // guarded by mutex_
+  std::shared_ptr<const ServedModel> model_;            // guarded by mutex_
+  std::vector<std::weak_ptr<Generation>> generations_;  // guarded by mutex_: those that may still run
   TaskQueue delivery_{1};
 };
 
