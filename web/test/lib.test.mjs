@@ -71,10 +71,15 @@ test('each language is coloured where it counts', () => {
 
 test('lines without end cost no more than their length', () => {
   for (const language of Object.keys(GRAMMARS)) {
-    for (const piece of ['"', "'", '`', '/*', '/a', '<', '#', '${', '\\', 'a ', 'a:', '-', '(', '/[']) {
-      const start = performance.now();
-      new Highlighter(language).line(piece.repeat(1000 / piece.length));
-      assert.ok(performance.now() - start < 500, `${language} ${piece}: ${performance.now() - start} ms`);
+    for (const piece of ['"', "'", '`', '/*', '/a', '<', '#', '${', '\\', 'a ', 'a:', 'A b: ', '@a', '-', '(', '/[']) {
+      const text = piece.repeat(1000 / piece.length);
+      // The best of three: the first run compiles the patterns, and the machine may be busy.
+      const spent = Math.min(...[1, 2, 3].map(() => {
+        const start = performance.now();
+        new Highlighter(language).line(text);
+        return performance.now() - start;
+      }));
+      assert.ok(spent < 50, `${language} ${piece}: ${spent} ms`);
     }
     assert.equal(new Highlighter(language).line('x'.repeat(100_000)).length, 1);
   }

@@ -140,7 +140,7 @@ const yaml: Grammar = {
 const css: Grammar = {
   main: [
     SPACE, BLOCK_OPEN, LINE_COMMENT, DOUBLE, SINGLE, rule(/@[\w-]+/, 'keyword'), rule(/--[\w-]+/, 'name'),
-    rule(/[\w-]+(?=\s*:(?![:\w-]*[^;{}]*\{))/, 'name'), rule(/#[\da-fA-F]{3,8}(?![\w-])/, 'number'), rule(/[.#][\w-]+/, 'type'),
+    rule(/[\w-]+(?=\s*:(?![:\w-]{0,40}\s*[{,]))/, 'name'), rule(/#[\da-fA-F]{3,8}(?![\w-])/, 'number'), rule(/[.#][\w-]+/, 'type'),
     rule(/-?\d*\.?\d+(?:%|[a-z]+)?/, 'number'), rule(/!important/, 'keyword'), rule(/[\w-]+(?=\()/, 'call'), rule(/[\w-]+/, ''),
   ],
   block: until('\\*/', 'comment'),
