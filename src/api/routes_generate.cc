@@ -172,6 +172,7 @@ void ApiServer::Completions(const CallPtr& call) {
     choice.request.ignore_eos = request.params.ignore_eos;
     choice.request.tenant = call->tenant();
     choice.stops = request.params.stops;
+    choice.continuation = true;
     for (serving::ChoiceRequest& one : serving::FanOut(choice, request.params.n)) choices.push_back(std::move(one));
   }
   Answer(call, *model, std::move(choices), MakeCompletionFormat(std::move(head)), request.params.stream);

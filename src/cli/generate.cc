@@ -150,6 +150,7 @@ int Generate(GenerateOptions& options) {
   const std::shared_ptr<const serving::ServedModel> served = service.model();
 
   serving::ChoiceRequest choice;
+  choice.continuation = true;
   choice.request.prompt =
       served->backend->tokenizer().Encode(options.prompt, {.add_special = true, .parse_special = true});
   if (choice.request.prompt.empty()) return Fail(base::InvalidArgument("the prompt is empty"));

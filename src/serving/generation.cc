@@ -52,8 +52,7 @@ base::Result<std::shared_ptr<Generation>> Generation::Start(std::shared_ptr<engi
 
 base::Status Generation::Submit(std::vector<ChoiceRequest> choices) {
   for (ChoiceRequest& choice : choices) {
-    choices_.push_back(std::make_unique<Choice>(backend_->tokenizer(), std::move(choice.stops),
-                                                choice.request.sampling.num_logprobs >= 0));
+    choices_.push_back(std::make_unique<Choice>(backend_->tokenizer(), choice));
   }
   {
     // Until all are accepted, nothing may reach the sink; deliveries wait for this lock.

@@ -44,6 +44,7 @@ class TextSink {
 struct ChoiceRequest {
   engine::GenerateRequest request;
   std::vector<std::string> stops;
+  bool continuation = false;  // the answer goes on from the prompt's text, rather than being a message of its own
 };
 
 /// The requests of one call. Thread-safe.
@@ -62,8 +63,9 @@ class Generation : public std::enable_shared_from_this<Generation> {
   using Clock = std::chrono::steady_clock;
   class Listener;
   struct Choice {
-    Choice(const model::Tokenizer& tokenizer, std::vector<std::string> stops, bool keep_tokens)
-        : stream(tokenizer, std::move(stops), keep_tokens) {}
+    Choice(const model::Tokenizer& tokenizer, ChoiceRequest& request)
+        : stream(tokenizer, std::move(request.stops), request.request.sampling.num_logprobs >= 0,
+                 request.continuation) {}
     TextStream stream;          // delivery thread
     Clock::time_point first{};  // delivery thread
     Clock::time_point last{};   // delivery thread

@@ -5,8 +5,11 @@
 
 namespace bowhead::serving {
 
-TextStream::TextStream(const model::Tokenizer& tokenizer, std::vector<std::string> stops, bool keep_tokens)
-    : detokenizer_(tokenizer), matcher_(std::move(stops)), keep_tokens_(keep_tokens) {}
+TextStream::TextStream(const model::Tokenizer& tokenizer, std::vector<std::string> stops, bool keep_tokens,
+                       bool continuation)
+    : detokenizer_(tokenizer, /*with_special=*/false, continuation),
+      matcher_(std::move(stops)),
+      keep_tokens_(keep_tokens) {}
 
 TextPiece TextStream::Add(engine::GeneratedToken token) {
   if (stopped()) return {};

@@ -30,8 +30,10 @@ struct TextPiece {
 /// One answer's way from tokens to text. Never emits half a character, nor a part of a stop string. Not thread-safe.
 class TextStream {
  public:
-  /// `tokenizer` must outlive this object. `keep_tokens`: pieces carry their tokens (for logprobs).
-  TextStream(const model::Tokenizer& tokenizer, std::vector<std::string> stops, bool keep_tokens);
+  /// `tokenizer` must outlive this object. `keep_tokens`: pieces carry their tokens (for logprobs). `continuation`: the
+  /// answer goes on from the prompt's text, so that its first space belongs to it.
+  TextStream(const model::Tokenizer& tokenizer, std::vector<std::string> stops, bool keep_tokens,
+             bool continuation = false);
 
   /// The next token. After a stop string was found, tokens are ignored.
   TextPiece Add(engine::GeneratedToken token);

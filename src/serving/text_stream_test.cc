@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/tokenizer/testing.h"
 #include "serving/stop_matcher.h"
 
 namespace bowhead::serving {
@@ -100,6 +101,21 @@ TEST(TextStreamTest, CountsTheTokensUpToTheStopAndDropsTheRest) {
   EXPECT_EQ(stream.num_tokens(), 5);
   EXPECT_EQ(offsets, (std::vector<std::size_t>{0, 5, 9, 11}));  // "! ST" was sent in part, "OP" not at all
   EXPECT_TRUE(stream.Finish().empty());
+}
+
+// Llama's SentencePiece writes the space before a word into its token: a message loses the first one, a continuation
+// keeps it.
+TEST(TextStreamTest, AContinuationKeepsItsFirstSpace) {
+  const auto tokenizer = model::Tokenizer::Create(model::Metadata(model::testing::TinySpm(/*add_space_prefix=*/true)));
+  ASSERT_TRUE(tokenizer.ok());
+  const std::vector<model::TokenId> ids = (*tokenizer)->Encode("hello", {});
+  for (const bool continuation : {false, true}) {
+    TextStream stream(**tokenizer, {}, /*keep_tokens=*/false, continuation);
+    std::string text;
+    for (const model::TokenId id : ids) text += stream.Add(Token(id)).text;
+    text += stream.Finish().text;
+    EXPECT_EQ(text, continuation ? " hello" : "hello");
+  }
 }
 
 TEST(TextStreamTest, KeepsATokenUntilItsTextIsOut) {
