@@ -226,6 +226,10 @@ bool ApiServer::ParseBody(const CallPtr& call, JsonValue& body) {
     call->Fail(error);
     return false;
   }
+  if (parsed->AsObject() == nullptr) {
+    call->Fail({.message = "the body must be a JSON object"});
+    return false;
+  }
   body = std::move(*parsed);
   return true;
 }

@@ -72,7 +72,7 @@ class ApiServer {
   void ServePage(const CallPtr& call);
   bool CheckOrigin(const CallPtr& call);
   bool CheckKey(const CallPtr& call);
-  /// The parsed body, or nothing after the error has been sent.
+  /// The parsed body, an object; or nothing after the error has been sent.
   bool ParseBody(const CallPtr& call, JsonValue& body);
   /// The model of that name, or nullptr after the error has been sent.
   ModelPtr FindModel(const CallPtr& call, std::string_view name);

@@ -167,10 +167,6 @@ class EmbeddingJob : public std::enable_shared_from_this<EmbeddingJob> {
 void ApiServer::Tokenize(const CallPtr& call) {
   JsonValue body;
   if (!ParseBody(call, body)) return;
-  if (body.AsObject() == nullptr) {
-    call->Fail({.message = "the body must be a JSON object"});
-    return;
-  }
   ParamReader reader(*body.AsObject(), kTokenizeParams);
   const std::string* text = reader.String("content");
   const std::string* other = reader.String("prompt");
@@ -205,10 +201,6 @@ void ApiServer::Tokenize(const CallPtr& call) {
 void ApiServer::Detokenize(const CallPtr& call) {
   JsonValue body;
   if (!ParseBody(call, body)) return;
-  if (body.AsObject() == nullptr) {
-    call->Fail({.message = "the body must be a JSON object"});
-    return;
-  }
   ParamReader reader(*body.AsObject(), kDetokenizeParams);
   std::vector<model::TokenId> tokens;
   const JsonArray* list = reader.Array("tokens");
@@ -239,10 +231,6 @@ void ApiServer::Detokenize(const CallPtr& call) {
 void ApiServer::Embeddings(const CallPtr& call) {
   JsonValue body;
   if (!ParseBody(call, body)) return;
-  if (body.AsObject() == nullptr) {
-    call->Fail({.message = "the body must be a JSON object"});
-    return;
-  }
   ParamReader reader(*body.AsObject(), kEmbeddingParams);
   const std::vector<TextOrTokens> inputs = ReadInputs(reader, "input", kMaxEmbeddingInputs);
   const std::string* name = reader.String("model");

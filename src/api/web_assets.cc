@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "base/text.h"
+
 namespace bowhead::api {
 namespace {
 
@@ -13,33 +15,23 @@ constexpr std::string_view kContentSecurityPolicy =
     "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'";
 
-std::string_view Trim(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
 /// Calls `visit` with each comma-separated, trimmed element until it returns true; says whether it did.
 template <typename Visitor>
 bool AnyElement(std::string_view list, Visitor visit) {
   while (!list.empty()) {
     const auto comma = std::min(list.find(','), list.size());
-    if (visit(Trim(list.substr(0, comma)))) return true;
+    if (visit(base::Trim(list.substr(0, comma)))) return true;
     list.remove_prefix(std::min(comma + 1, list.size()));
   }
   return false;
 }
 
-bool EqualIgnoringCase(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
-}
-
 /// True for a quality parameter of zero ("q=0", "q=0.000"): the coding is refused.
 bool QualityIsZero(std::string_view parameters) {
   const auto equals = parameters.find('=');
-  if (equals == std::string_view::npos || !EqualIgnoringCase(Trim(parameters.substr(0, equals)), "q")) return false;
-  const auto value = Trim(parameters.substr(equals + 1));
+  if (equals == std::string_view::npos || !base::EqualsIgnoringCase(base::Trim(parameters.substr(0, equals)), "q"))
+    return false;
+  const auto value = base::Trim(parameters.substr(equals + 1));
   return !value.empty() && value.find_first_not_of("0.") == std::string_view::npos;
 }
 
@@ -47,7 +39,7 @@ bool QualityIsZero(std::string_view parameters) {
 bool AcceptsGzip(std::string_view accept_encoding) {
   return AnyElement(accept_encoding, [](std::string_view element) {
     const auto semicolon = std::min(element.find(';'), element.size());
-    if (!EqualIgnoringCase(Trim(element.substr(0, semicolon)), "gzip")) return false;
+    if (!base::EqualsIgnoringCase(base::Trim(element.substr(0, semicolon)), "gzip")) return false;
     return semicolon == element.size() || !QualityIsZero(element.substr(semicolon + 1));
   });
 }

@@ -14,6 +14,8 @@
 #include <optional>
 #include <utility>
 
+#include "base/text.h"
+
 namespace bowhead::cli {
 
 namespace {
@@ -60,13 +62,6 @@ bool SendAll(int fd, std::string_view bytes) {
   return true;
 }
 
-std::string LowerCase(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); });
-  return lower;
-}
-
 /// Takes an answer's bytes as they come and gives out its body.
 class AnswerReader {
  public:
@@ -88,7 +83,7 @@ class AnswerReader {
   bool ReadHead() {
     const std::size_t end = buffer_.find("\r\n\r\n");
     if (end == std::string::npos) return false;
-    const std::string head = LowerCase(std::string_view(buffer_).substr(0, end));
+    const std::string head = base::ToLower(std::string_view(buffer_).substr(0, end));
     buffer_.erase(0, end + 4);
     if (head.size() >= 12 && head.starts_with("http/1.")) {
       std::from_chars(head.data() + 9, head.data() + 12, status_);

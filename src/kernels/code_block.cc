@@ -13,6 +13,8 @@ std::uint16_t LoadU16(const std::byte* p) {
   return static_cast<std::uint16_t>(Byte(p, 0) | (static_cast<unsigned>(Byte(p, 1)) << 8));
 }
 
+constexpr std::uint16_t kHalfSign = 0x8000;
+
 std::uint8_t Bits(unsigned value, unsigned shift, unsigned count) {
   return static_cast<std::uint8_t>((value >> shift) & ((1U << count) - 1U));
 }
@@ -47,8 +49,6 @@ void ReadScaleMinK4(const std::byte* s, std::size_t j, CodeBlock& block) {
   block.sub_min = {min, min};
 }
 
-constexpr std::uint16_t kHalfSign = 0x8000;
-
 void ReadQ2K(const std::byte* super, std::size_t j, CodeBlock& block) {
   const std::byte* q = super + 16 + (j / 4) * 32;
   const auto shift = static_cast<unsigned>(j % 4) * 2;
@@ -58,8 +58,6 @@ void ReadQ2K(const std::byte* super, std::size_t j, CodeBlock& block) {
     block.sub_scale[h] = static_cast<std::int8_t>(packed & 0xF);
     block.sub_min[h] = static_cast<std::uint8_t>(packed >> 4);
   }
-  block.d = LoadU16(super + 80);
-  block.m = LoadU16(super + 82) ^ kHalfSign;
 }
 
 void ReadQ3K(const std::byte* super, std::size_t j, CodeBlock& block) {
@@ -77,7 +75,6 @@ void ReadQ3K(const std::byte* super, std::size_t j, CodeBlock& block) {
     const std::uint8_t top = Bits(Byte(s, 8 + i % 4), static_cast<unsigned>(i / 4) * 2, 2);
     block.sub_scale[h] = static_cast<std::int8_t>((low | (top << 4)) - 32);
   }
-  block.d = LoadU16(super + 108);
 }
 
 // Q4_K, and Q5_K with its plane of fifth bits.
@@ -93,8 +90,6 @@ void ReadQ45K(const std::byte* super, std::size_t j, bool fifth_bits, CodeBlock&
     }
   }
   ReadScaleMinK4(super + 4, j, block);
-  block.d = LoadU16(super);
-  block.m = LoadU16(super + 2) ^ kHalfSign;
 }
 
 void ReadQ6K(const std::byte* super, std::size_t j, CodeBlock& block) {
@@ -107,7 +102,6 @@ void ReadQ6K(const std::byte* super, std::size_t j, CodeBlock& block) {
                                               (Bits(Byte(high, i), static_cast<unsigned>(quarter) * 2, 2) << 4));
   }
   for (std::size_t h = 0; h < 2; ++h) block.sub_scale[h] = static_cast<std::int8_t>(Byte(super, 192 + j * 2 + h));
-  block.d = LoadU16(super + 208);
 }
 
 }  // namespace
@@ -118,30 +112,27 @@ CodeBlock ReadCodeBlock(TensorType type, const std::byte* row, std::size_t index
   const std::size_t per_unit = info.block_elements / 32;
   const std::byte* unit = row + (index / per_unit) * info.block_bytes;
   const std::size_t j = index % per_unit;
+  const ScaleOffsets offsets = GetScaleOffsets(type);
+  const QuantTraits traits = GetQuantTraits(type);
+  block.d = LoadU16(unit + offsets.d);
+  if (traits.has_min) block.m = LoadU16(unit + offsets.m) ^ (traits.sub_blocks ? kHalfSign : 0U);
   switch (type) {
     case TensorType::kQ4_0:
     case TensorType::kIQ4_NL:
-      block.d = LoadU16(unit);
       ReadNibbles(unit + 2, block);
       break;
     case TensorType::kQ4_1:
-      block.d = LoadU16(unit);
-      block.m = LoadU16(unit + 2);
       ReadNibbles(unit + 4, block);
       break;
     case TensorType::kQ5_0:
-      block.d = LoadU16(unit);
       ReadNibbles(unit + 6, block);
       AddFifthBits(unit + 2, block);
       break;
     case TensorType::kQ5_1:
-      block.d = LoadU16(unit);
-      block.m = LoadU16(unit + 2);
       ReadNibbles(unit + 8, block);
       AddFifthBits(unit + 4, block);
       break;
     case TensorType::kQ8_0:
-      block.d = LoadU16(unit);
       for (std::size_t i = 0; i < 32; ++i) block.code[i] = Byte(unit, 2 + i) ^ 0x80U;
       break;
     case TensorType::kQ2_K:

@@ -24,6 +24,13 @@ struct QuantTraits {
   bool per_16 = false;      // sub-scales for each 16 values instead of 32
 };
 
+/// log2(128 / bias): how far -128 times a sum is shifted to be -bias times it. The bias is a power of two up to 128.
+consteval int BiasShift(std::uint8_t bias) {
+  int shift = 0;
+  while ((128 >> shift) > bias) ++shift;
+  return shift;
+}
+
 /// The traits of a type. IQ4_NL counts as 4 code bits with bias 128 (its codes go through kIq4NlValues + 128).
 constexpr QuantTraits GetQuantTraits(TensorType type) {
   switch (type) {
@@ -55,6 +62,26 @@ constexpr QuantTraits GetQuantTraits(TensorType type) {
       return {};
   }
   return {};
+}
+
+/// Where a block or super-block of a quantized type keeps its binary16 scale and minimum, in bytes. `m` only where the
+/// type has minimums.
+struct ScaleOffsets {
+  std::size_t d = 0;
+  std::size_t m = 0;
+};
+
+constexpr ScaleOffsets GetScaleOffsets(TensorType type) {
+  switch (type) {
+    case TensorType::kQ2_K:
+      return {80, 82};
+    case TensorType::kQ3_K:
+      return {108, 0};
+    case TensorType::kQ6_K:
+      return {208, 0};
+    default:
+      return {0, 2};
+  }
 }
 
 /// 32 consecutive values of one row. Half-block h (0, 1) covers values 16 h to 16 h + 15.

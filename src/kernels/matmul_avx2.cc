@@ -102,12 +102,6 @@ inline __m256i DotStep(__m256i sum, __m256i codes, const std::int8_t* q) {
   return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 
-constexpr int BiasShift(std::uint8_t bias) {
-  int shift = 0;
-  while ((128 >> shift) > bias) ++shift;
-  return shift;
-}
-
 // Half-block h (the whole block where per_16 is false) of one k-block, rows of one half of the panel, N columns.
 template <TensorType T, int N>
 inline void PartStep(const std::uint8_t* unit, const std::uint8_t* block, int h, int half, const ActivationTile& tile,

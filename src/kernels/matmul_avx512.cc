@@ -109,13 +109,6 @@ inline Scales LoadScales(const std::uint8_t* block, __m512 unit_d, __m512 unit_m
   return s;
 }
 
-// log2(128 / bias): how far -128 * sum is shifted to be -bias * sum.
-constexpr int BiasShift(std::uint8_t bias) {
-  int shift = 0;
-  while ((128 >> shift) > bias) ++shift;
-  return shift;
-}
-
 template <std::uint8_t kBias>
 inline __m512i StartValue(const std::int32_t* sum) {
   if constexpr (kBias == 0) return _mm512_setzero_si512();

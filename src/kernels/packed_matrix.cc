@@ -5,7 +5,7 @@
 namespace bowhead::kernels {
 namespace {
 
-constexpr std::size_t kLine = 64;   // bytes: 16 rows x 4 columns
+constexpr std::size_t kLine = 64;  // bytes: 16 rows x 4 columns
 
 void StoreU16(std::uint8_t* p, std::uint16_t value) {
   std::memcpy(p, &value, 2);
@@ -84,7 +84,9 @@ void PackFloatRow(TensorType type, const std::byte* raw_row, std::size_t cols, s
   }
 }
 
-bool HalfIsFinite(std::uint16_t half) {
+bool HalfIsFinite(const std::byte* p) {
+  std::uint16_t half = 0;
+  std::memcpy(&half, p, 2);
   return (half & 0x7C00U) != 0x7C00U;
 }
 
@@ -143,15 +145,16 @@ bool AllFinite(TensorType type, const std::byte* raw, std::size_t first_row, std
   const TensorTypeInfo& info = GetTensorTypeInfo(type);
   const std::size_t row_bytes = cols / info.block_elements * info.block_bytes;
   const QuantTraits traits = GetQuantTraits(type);
+  const ScaleOffsets offsets = GetScaleOffsets(type);
   for (std::size_t row = first_row; row < last_row; ++row) {
     const std::byte* bytes = raw + row * row_bytes;
     if (!traits.quantized) {
       if (!FloatRowIsFinite(type, bytes, cols)) return false;
       continue;
     }
-    for (std::size_t b = 0; b < cols / kBlockColumns; b += info.block_elements / kBlockColumns) {
-      const CodeBlock block = ReadCodeBlock(type, bytes, b);
-      if (!HalfIsFinite(block.d) || !HalfIsFinite(block.m)) return false;
+    for (std::size_t at = 0; at < row_bytes; at += info.block_bytes) {
+      if (!HalfIsFinite(bytes + at + offsets.d)) return false;
+      if (traits.has_min && !HalfIsFinite(bytes + at + offsets.m)) return false;
     }
   }
   return true;

@@ -80,6 +80,8 @@ struct PackedMatrix {
   std::size_t cols = 0;
   const std::uint8_t* data = nullptr;
 
+  /// Whether the kernels multiply unquantized activations.
+  [[nodiscard]] bool is_float() const { return !GetQuantTraits(type).quantized; }
   [[nodiscard]] std::size_t num_panels() const { return (rows + kPanelRows - 1) / kPanelRows; }
   [[nodiscard]] std::size_t panel_bytes() const;
   [[nodiscard]] std::size_t total_bytes() const { return num_panels() * panel_bytes(); }

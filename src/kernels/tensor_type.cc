@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
+
 namespace bowhead::kernels {
 namespace {
 
@@ -23,10 +25,6 @@ constexpr std::array<TensorTypeInfo, 14> kTypes = {{
     {TensorType::kBF16, "BF16", 1, 2},
 }};
 
-char Upper(char c) {
-  return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-}
-
 }  // namespace
 
 const TensorTypeInfo* FindTensorType(std::uint32_t code) {
@@ -42,8 +40,7 @@ const TensorTypeInfo& GetTensorTypeInfo(TensorType type) {
 
 std::optional<TensorType> ParseTensorType(std::string_view name) {
   for (const TensorTypeInfo& info : kTypes) {
-    if (std::equal(name.begin(), name.end(), info.name.begin(), info.name.end(),
-                   [](char a, char b) { return Upper(a) == b; })) {
+    if (base::EqualsIgnoringCase(name, info.name)) {
       return info.type;
     }
   }

@@ -4,23 +4,11 @@
 #include <optional>
 #include <utility>
 
+#include "base/text.h"
 #include "net/uri.h"
 
 namespace bowhead::net {
 namespace {
-
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return out;
-}
-
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
 
 /// The value of one parameter of a header ("form-data; name=\"x\""), unquoted; nothing if it is not there or broken.
 std::optional<std::string> HeaderParameter(std::string_view header, std::string_view wanted) {
@@ -33,8 +21,8 @@ std::optional<std::string> HeaderParameter(std::string_view header, std::string_
       at = equals;
       continue;
     }
-    const std::string name = Lower(Trim(header.substr(0, equals)));
-    header = Trim(header.substr(equals + 1));
+    const std::string name = base::ToLower(base::Trim(header.substr(0, equals)));
+    header = base::Trim(header.substr(equals + 1));
     std::string value;
     if (header.starts_with('"')) {
       std::size_t i = 1;
@@ -48,7 +36,7 @@ std::optional<std::string> HeaderParameter(std::string_view header, std::string_
       at = header.find(';');
     } else {
       at = header.find(';');
-      value = std::string(Trim(header.substr(0, at)));
+      value = std::string(base::Trim(header.substr(0, at)));
     }
     if (name == wanted) return value;
   }
@@ -76,8 +64,8 @@ base::Result<FormField> ParsePartHeader(std::string_view header) {
     header.remove_prefix(std::min(end + 2, header.size()));
     const std::size_t colon = line.find(':');
     if (colon == std::string_view::npos) return base::InvalidArgument("form: a part has a malformed header line");
-    const std::string name = Lower(Trim(line.substr(0, colon)));
-    const std::string_view value = Trim(line.substr(colon + 1));
+    const std::string name = base::ToLower(base::Trim(line.substr(0, colon)));
+    const std::string_view value = base::Trim(line.substr(colon + 1));
     if (name == "content-disposition") {
       if (MediaType(value) != "form-data") return base::InvalidArgument("form: a part is not form-data");
       std::optional<std::string> part_name = HeaderParameter(value, "name");
@@ -87,7 +75,7 @@ base::Result<FormField> ParsePartHeader(std::string_view header) {
     } else if (name == "content-type") {
       field.content_type = MediaType(value);
     } else if (name == "content-transfer-encoding") {
-      const std::string coding = Lower(value);
+      const std::string coding = base::ToLower(value);
       if (coding != "binary" && coding != "8bit" && coding != "7bit") {
         return base::InvalidArgument("form: Content-Transfer-Encoding \"" + coding + "\" is not supported");
       }
@@ -144,7 +132,7 @@ base::Result<std::vector<FormField>> ParseMultipart(std::string_view content_typ
 }  // namespace
 
 std::string MediaType(std::string_view content_type) {
-  return Lower(Trim(content_type.substr(0, content_type.find(';'))));
+  return base::ToLower(base::Trim(content_type.substr(0, content_type.find(';'))));
 }
 
 FormKind FormKindOf(std::string_view content_type) {

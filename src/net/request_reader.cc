@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/text.h"
 #include "net/uri.h"
 
 namespace bowhead::net {
@@ -22,19 +23,6 @@ constexpr std::array<std::string_view, 7> kMethods = {"GET", "HEAD", "POST", "PU
 bool IsTokenChar(char c) {
   const bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
   return alnum || (c != '\0' && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos);
-}
-
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return out;
-}
-
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
 }
 
 }  // namespace
@@ -126,8 +114,8 @@ bool RequestReader::CheckFields(std::string_view block) {
       Fail(431, "more than " + std::to_string(limits_.max_fields) + " header fields");
       return false;
     }
-    const std::string name = Lower(line.substr(0, colon));
-    const std::string_view value = Trim(line.substr(colon + 1));
+    const std::string name = base::ToLower(line.substr(0, colon));
+    const std::string_view value = base::Trim(line.substr(colon + 1));
     if (name == "content-length") {
       ++lengths;
       const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), length);
@@ -137,14 +125,14 @@ bool RequestReader::CheckFields(std::string_view block) {
       }
     } else if (name == "transfer-encoding") {
       ++codings;
-      if (Lower(value) != "chunked") {
+      if (base::ToLower(value) != "chunked") {
         Fail(501, "Transfer-Encoding may only be chunked");
         return false;
       }
     } else if (name == "host") {
       ++hosts;
     } else if (name == "expect") {
-      if (Lower(value) != "100-continue") {
+      if (base::ToLower(value) != "100-continue") {
         Fail(417, "Expect may only be 100-continue");
         return false;
       }
@@ -205,7 +193,7 @@ bool RequestReader::ParseHeader(std::string_view block) {
   for (const auto& field : message) {
     const auto name = field.name_string();
     const auto value = field.value();
-    request_.headers.emplace_back(Lower(std::string_view(name.data(), name.size())),
+    request_.headers.emplace_back(base::ToLower(std::string_view(name.data(), name.size())),
                                   std::string(value.data(), value.size()));
   }
   keep_alive_ = message.keep_alive();

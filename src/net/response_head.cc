@@ -6,6 +6,8 @@
 #include <ctime>
 #include <utility>
 
+#include "base/text.h"
+
 namespace bowhead::net {
 namespace {
 
@@ -51,13 +53,9 @@ constexpr std::array<std::pair<int, std::string_view>, 39> kReasons{{
     {505, "HTTP Version Not Supported"},
 }};
 
-bool Is(std::string_view name, std::string_view lower) {
-  return std::equal(name.begin(), name.end(), lower.begin(), lower.end(),
-                    [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
-}
-
 bool IsFramingField(std::string_view name) {
-  return Is(name, "content-length") || Is(name, "transfer-encoding") || Is(name, "connection") || Is(name, "date");
+  return base::EqualsIgnoringCase(name, "content-length") || base::EqualsIgnoringCase(name, "transfer-encoding") ||
+         base::EqualsIgnoringCase(name, "connection") || base::EqualsIgnoringCase(name, "date");
 }
 
 bool IsSafe(std::string_view name, std::string_view value) {
@@ -105,8 +103,9 @@ std::string FormatHead(int status, const Headers& headers, const Framing& framin
 }
 
 bool AsksToClose(const Headers& headers) {
-  return std::any_of(headers.begin(), headers.end(),
-                     [](const auto& field) { return Is(field.first, "connection") && Is(field.second, "close"); });
+  return std::any_of(headers.begin(), headers.end(), [](const auto& field) {
+    return base::EqualsIgnoringCase(field.first, "connection") && base::EqualsIgnoringCase(field.second, "close");
+  });
 }
 
 std::string_view DateClock::Now() {

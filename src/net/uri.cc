@@ -5,6 +5,8 @@
 #include <charconv>
 #include <optional>
 
+#include "base/text.h"
+
 namespace bowhead::net {
 namespace {
 
@@ -75,11 +77,6 @@ std::optional<std::array<unsigned, 4>> ParseIpv4(std::string_view text) {
   return parts;
 }
 
-bool EqualsIgnoringCase(std::string_view a, std::string_view lower) {
-  return std::equal(a.begin(), a.end(), lower.begin(), lower.end(),
-                    [](char x, char y) { return (x >= 'A' && x <= 'Z' ? x - 'A' + 'a' : x) == y; });
-}
-
 }  // namespace
 
 base::Result<std::string> PercentDecode(std::string_view text, bool plus_is_space) {
@@ -121,7 +118,7 @@ std::string PercentEncode(std::string_view text) {
 base::Result<Target> ParseTarget(std::string_view target) {
   if (target == "*") return Target{.path = "*", .query = ""};
   for (const std::string_view scheme : {"http://", "https://"}) {
-    if (target.size() > scheme.size() && EqualsIgnoringCase(target.substr(0, scheme.size()), scheme)) {
+    if (target.size() > scheme.size() && base::EqualsIgnoringCase(target.substr(0, scheme.size()), scheme)) {
       target.remove_prefix(scheme.size());
       target.remove_prefix(std::min(target.find_first_of("/?"), target.size()));
       if (!target.starts_with('/')) return base::InvalidArgument("the request target has no path");
@@ -178,9 +175,9 @@ const std::string* FindParameter(const Parameters& parameters, std::string_view 
 
 bool IsLoopbackHost(std::string_view host) {
   if (host.size() > 2 && host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  if (EqualsIgnoringCase(host, "localhost") || host == "::1" || host == "0:0:0:0:0:0:0:1") return true;
+  if (base::EqualsIgnoringCase(host, "localhost") || host == "::1" || host == "0:0:0:0:0:0:0:1") return true;
   constexpr std::string_view kMapped = "::ffff:";
-  if (host.size() > kMapped.size() && EqualsIgnoringCase(host.substr(0, kMapped.size()), kMapped)) {
+  if (host.size() > kMapped.size() && base::EqualsIgnoringCase(host.substr(0, kMapped.size()), kMapped)) {
     host.remove_prefix(kMapped.size());
   }
   const auto parts = ParseIpv4(host);

@@ -10,8 +10,12 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/text.h"
+
 namespace bowhead::security {
 namespace {
+
+constexpr std::string_view kBlanks = " \t\r";
 
 constexpr std::size_t kMaxFileBytes = 8 << 20;
 constexpr std::size_t kMaxNameLength = 64;
@@ -20,16 +24,6 @@ std::array<std::uint8_t, 32> Sha256(std::string_view text) {
   std::array<std::uint8_t, 32> digest{};
   SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
   return digest;
-}
-
-bool IsBlank(char c) {
-  return c == ' ' || c == '\t' || c == '\r';
-}
-
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && IsBlank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && IsBlank(text.back())) text.remove_suffix(1);
-  return text;
 }
 
 /// Printable ASCII without space: what an HTTP header carries unchanged.
@@ -109,7 +103,7 @@ base::Result<ApiKeys> ApiKeys::Parse(std::string_view text, std::string_view sou
   std::size_t number = 0;
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());
-    const std::string_view line = Trim(text.substr(0, end));
+    const std::string_view line = base::Trim(text.substr(0, end), kBlanks);
     text.remove_prefix(std::min(end + 1, text.size()));
     ++number;
     const auto error = [&](std::string_view what) {
@@ -119,7 +113,7 @@ base::Result<ApiKeys> ApiKeys::Parse(std::string_view text, std::string_view sou
     if (line.empty() || line.starts_with('#')) continue;
     const std::size_t space = std::min(line.find_first_of(" \t"), line.size());
     const std::string_view key = line.substr(0, space);
-    const std::string_view name = Trim(line.substr(space));
+    const std::string_view name = base::Trim(line.substr(space), kBlanks);
     if (!IsKey(key)) return error("a key may only have printable ASCII characters");
     if (key.size() < kMinKeyLength) {
       return error("the key is shorter than 16 characters and could be guessed; make one with: openssl rand -hex 32");
@@ -158,13 +152,10 @@ std::optional<std::string> ApiKeys::Check(std::string_view key) const {
 
 std::optional<std::string_view> ApiKeys::FromAuthorization(std::string_view header) {
   constexpr std::string_view kScheme = "bearer ";
-  header = Trim(header);
+  header = base::Trim(header, kBlanks);
   if (header.size() <= kScheme.size()) return std::nullopt;
-  for (std::size_t i = 0; i < kScheme.size(); ++i) {
-    const char c = header[i];
-    if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c) != kScheme[i]) return std::nullopt;
-  }
-  return Trim(header.substr(kScheme.size()));
+  if (!base::EqualsIgnoringCase(header.substr(0, kScheme.size()), kScheme)) return std::nullopt;
+  return base::Trim(header.substr(kScheme.size()), kBlanks);
 }
 
 }  // namespace bowhead::security

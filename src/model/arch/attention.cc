@@ -44,8 +44,7 @@ void ForwardPass::Attend(int index, int layer) {
 void ForwardPass::AttendJob(const AttentionJob& job, int layer, ThreadState& state) {
   const auto head_dim = static_cast<std::size_t>(spec_->head_dim);
   const auto group = static_cast<std::size_t>(spec_->num_heads / spec_->num_kv_heads);
-  const auto heads = static_cast<std::size_t>(job.last_head - job.first_head);
-  const auto rows = static_cast<std::size_t>(job.last_token - job.first_token) * heads;
+  const std::size_t rows = job.rows();
   float* q = state.attention.data();
   float* chunk_out = q + kAttentionRows * head_dim;
   float* total = chunk_out + kAttentionRows * head_dim;
@@ -55,9 +54,8 @@ void ForwardPass::AttendJob(const AttentionJob& job, int layer, ThreadState& sta
   std::array<std::int32_t, kAttentionRows> last_key{};
   const int window = spec_->WindowOf(layer);
   for (std::size_t r = 0; r < rows; ++r) {
-    const std::size_t token = static_cast<std::size_t>(job.first_token) + r / heads;
-    const std::size_t head =
-        static_cast<std::size_t>(job.kv_head) * group + static_cast<std::size_t>(job.first_head) + r % heads;
+    const std::size_t token = job.TokenOf(r);
+    const std::size_t head = job.HeadOf(r, group);
     const float* from = qkv_.data() + token * QkvStride() + head * head_dim;
     std::copy(from, from + head_dim, q + r * head_dim);
     last_key[r] = plan_->tokens[token].position + 1;
@@ -100,14 +98,11 @@ void ForwardPass::AttendJob(const AttentionJob& job, int layer, ThreadState& sta
 void ForwardPass::WriteAttention(const AttentionJob& job, std::size_t row, const float* values, int layer) {
   const auto head_dim = static_cast<std::size_t>(spec_->head_dim);
   const auto group = static_cast<std::size_t>(spec_->num_heads / spec_->num_kv_heads);
-  const auto heads = static_cast<std::size_t>(job.last_head - job.first_head);
-  const std::size_t token = static_cast<std::size_t>(job.first_token) + row / heads;
-  const std::size_t head =
-      static_cast<std::size_t>(job.kv_head) * group + static_cast<std::size_t>(job.first_head) + row % heads;
-  const ActivationBuffer::Place place = attention_.Find(token);
+  const std::size_t head = job.HeadOf(row, group);
+  const ActivationBuffer::Place place = attention_.Find(job.TokenOf(row));
   const kernels::ActivationTile part = FromBlock(attention_.tiles()[place.tile], head * head_dim / 32);
   const kernels::PackedMatrix& next = weights_->layers[static_cast<std::size_t>(layer)].attention_output;
-  kernels_->quantize(values, head_dim, place.column, !kernels::GetQuantTraits(next.type).quantized, part);
+  kernels_->quantize(values, head_dim, place.column, next.is_float(), part);
 }
 
 }  // namespace bowhead::model

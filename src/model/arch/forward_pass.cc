@@ -13,10 +13,6 @@ constexpr std::size_t kSmallTokens = 2;
 // Weights of one strip stay in the second-level cache while all tiles of a long prompt pass over them.
 constexpr std::size_t kStripBytes = 192 << 10;
 
-bool IsFloat(const kernels::PackedMatrix& matrix) {
-  return !kernels::GetQuantTraits(matrix.type).quantized;
-}
-
 }  // namespace
 
 ForwardPass::ForwardPass(const ModelSpec& spec, const Weights& weights, const kernels::KernelTable& kernels,
@@ -94,7 +90,8 @@ void ForwardPass::Worker(int index) {
   for (int i = 0; i < spec_->num_layers; ++i) {
     const LayerWeights& layer = weights_->layers[static_cast<std::size_t>(i)];
     if (i > 0) AddContribution(index, x, weights_->layers[static_cast<std::size_t>(i) - 1].post_ffn_norm);
-    NormAndQuantize(index, x, layer.attention_norm, input, IsFloat(layer.q) || IsFloat(layer.k) || IsFloat(layer.v));
+    NormAndQuantize(index, x, layer.attention_norm, input,
+                    layer.q.is_float() || layer.k.is_float() || layer.v.is_float());
     share_tokens();
     Multiply(
         index,
@@ -109,7 +106,7 @@ void ForwardPass::Worker(int index) {
     Multiply(index, std::array{Product{&layer.attention_output, o_.data(), Embd()}}, attention_);
     team_->Barrier();
     AddContribution(index, x, layer.post_attention_norm);
-    NormAndQuantize(index, x, layer.ffn_norm, input, IsFloat(layer.gate) || IsFloat(layer.up));
+    NormAndQuantize(index, x, layer.ffn_norm, input, layer.gate.is_float() || layer.up.is_float());
     share_tokens();
     GateUp(index, layer, input);
     team_->Barrier();
@@ -240,7 +237,7 @@ void ForwardPass::RopeUnit(std::size_t token, int layer, int kv_head, std::vecto
 }
 
 void ForwardPass::GateUp(int index, const LayerWeights& layer, const ActivationBuffer& input) {
-  const bool with_values = IsFloat(layer.down);
+  const bool with_values = layer.down.is_float();
   const std::size_t units = static_cast<std::size_t>(spec_->feed_forward_length) / 32;
   const base::Share share = base::ShareOf(units, index, team_->size());
   const std::size_t unit_bytes = 2 * (layer.gate.panel_bytes() + layer.up.panel_bytes());
@@ -278,7 +275,7 @@ void ForwardPass::Output(int index, float* x) {
     const float* token = x + static_cast<std::size_t>(plan_->logits_tokens[r]) * Embd();
     kernels_->rms_norm(token, weights_->output_norm.data(), Embd(), spec_->norm_epsilon, state.row.data());
     const ActivationBuffer::Place place = input.Find(r);
-    kernels_->quantize(state.row.data(), Embd(), place.column, IsFloat(weights_->output), input.tiles()[place.tile]);
+    kernels_->quantize(state.row.data(), Embd(), place.column, weights_->output.is_float(), input.tiles()[place.tile]);
   }
   if (!small_) team_->Barrier();
   Multiply(index, std::array{Product{&weights_->output, logits_.data(), logits_stride_}}, input);

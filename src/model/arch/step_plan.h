@@ -1,6 +1,7 @@
 // A step's batch, checked and flattened into tokens, rows and attention jobs.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -26,6 +27,17 @@ struct AttentionJob {
   std::int32_t last_token = 0;
   std::int32_t first_head = 0;
   std::int32_t last_head = 0;
+
+  [[nodiscard]] std::size_t heads() const { return static_cast<std::size_t>(last_head - first_head); }
+  [[nodiscard]] std::size_t rows() const { return static_cast<std::size_t>(last_token - first_token) * heads(); }
+  /// The token of the step that row r asks for.
+  [[nodiscard]] std::size_t TokenOf(std::size_t row) const {
+    return static_cast<std::size_t>(first_token) + row / heads();
+  }
+  /// Row r's query head, where `group` heads share a KV head.
+  [[nodiscard]] std::size_t HeadOf(std::size_t row, std::size_t group) const {
+    return static_cast<std::size_t>(kv_head) * group + static_cast<std::size_t>(first_head) + row % heads();
+  }
 };
 
 struct StepPlan {
