@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <set>
@@ -109,6 +110,15 @@ class FakeTransformer : public model::Transformer {
     hidden_.clear();
     for (const model::SequenceStep& step : batch) Compute(step);
     return model::ForwardResult{logits_, hidden_};
+  }
+
+  [[nodiscard]] std::size_t BlockBytes() const override { return model::kBlockTokens * sizeof(std::uint64_t); }
+  [[nodiscard]] std::string KvLayout() const override { return "fake.1"; }
+  void ReadBlock(std::int32_t block, std::span<std::byte> out) const override {
+    std::memcpy(out.data(), &entries_[static_cast<std::size_t>(block) * model::kBlockTokens], BlockBytes());
+  }
+  void WriteBlock(std::int32_t block, std::span<const std::byte> in) override {
+    std::memcpy(&entries_[static_cast<std::size_t>(block) * model::kBlockTokens], in.data(), BlockBytes());
   }
 
  private:

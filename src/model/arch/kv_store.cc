@@ -1,5 +1,6 @@
 #include "model/arch/kv_store.h"
 
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -27,9 +28,24 @@ base::Result<KvStore> KvStore::Create(const ModelSpec& spec, std::int64_t num_bl
   KvStore store;
   store.memory_ = *std::move(memory);
   store.num_blocks_ = num_blocks;
+  store.num_layers_ = static_cast<std::size_t>(spec.num_layers);
   store.heads_ = static_cast<std::size_t>(spec.num_kv_heads);
   store.head_values_ = static_cast<std::size_t>(spec.head_dim) * kBlockTokens;
   return store;
+}
+
+void KvStore::ReadBlock(std::int32_t block, std::span<std::byte> out) const {
+  const std::size_t bytes = layer_bytes();
+  for (std::size_t layer = 0; layer < num_layers_; ++layer) {
+    std::memcpy(out.data() + layer * bytes, K(static_cast<int>(layer), block, 0), bytes);
+  }
+}
+
+void KvStore::WriteBlock(std::int32_t block, std::span<const std::byte> in) {
+  const std::size_t bytes = layer_bytes();
+  for (std::size_t layer = 0; layer < num_layers_; ++layer) {
+    std::memcpy(K(static_cast<int>(layer), block, 0), in.data() + layer * bytes, bytes);
+  }
 }
 
 }  // namespace bowhead::model

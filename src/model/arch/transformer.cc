@@ -45,6 +45,11 @@ class PagedTransformer final : public Transformer {
     return ForwardResult{forward_->logits(), forward_->hidden()};
   }
 
+  [[nodiscard]] std::size_t BlockBytes() const override { return kv_.block_bytes(); }
+  [[nodiscard]] std::string KvLayout() const override { return std::string(KvStore::kLayout); }
+  void ReadBlock(std::int32_t block, std::span<std::byte> out) const override { kv_.ReadBlock(block, out); }
+  void WriteBlock(std::int32_t block, std::span<const std::byte> in) override { kv_.WriteBlock(block, in); }
+
  private:
   ModelSpec spec_;
   int max_batch_tokens_;

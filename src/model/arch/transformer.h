@@ -2,6 +2,7 @@
 // a forward pass over a batch of sequences.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -71,6 +72,16 @@ class Transformer {
   /// Runs one step. Blocks that are written must not be shared between sequences of the batch. Errors: kInvalidArgument
   /// for token ids, positions or block tables out of range (checked before anything is written).
   virtual base::Result<ForwardResult> Forward(std::span<const SequenceStep> batch) = 0;
+
+  /// One block's keys and values of all layers as bytes, to keep them elsewhere and to put them back into any block of
+  /// a Transformer over the same file. What was read and is written back is the same to the last bit. The layout is
+  /// named by `KvLayout` ("f16.1"): bytes of another layout mean nothing. Called by the thread that calls Forward.
+  [[nodiscard]] virtual std::size_t BlockBytes() const = 0;
+  [[nodiscard]] virtual std::string KvLayout() const = 0;
+  /// `block` is in range and `out` has BlockBytes() bytes.
+  virtual void ReadBlock(std::int32_t block, std::span<std::byte> out) const = 0;
+  /// The bytes of a ReadBlock; nobody reads the block meanwhile.
+  virtual void WriteBlock(std::int32_t block, std::span<const std::byte> in) = 0;
 };
 
 /// Bytes of KV cache that one block takes for this model.

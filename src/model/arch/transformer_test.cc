@@ -90,6 +90,29 @@ TEST_P(TransformerTest, ResultsDependNeitherOnTheBatchNorOnPiecesNorOnThreads) {
   for (std::size_t i = 0; i < alone.rows.size(); ++i) ASSERT_EQ(alone.rows[i], pieces.rows[i]) << "position " << i;
 }
 
+TEST_P(TransformerTest, BlocksCanBeTakenOutAndPutBackElsewhere) {
+  TinyModel tiny;
+  tiny.architecture = GetParam();
+  const std::unique_ptr<Transformer> first = Load(tiny);
+  Sequence whole(48, 0, 1);
+  Step(*first, {{&whole, 48}});
+
+  TinyModel again;
+  again.architecture = GetParam();
+  const std::unique_ptr<Transformer> second = Load(again);
+  ASSERT_EQ(second->BlockBytes(), first->BlockBytes());
+  EXPECT_EQ(second->KvLayout(), first->KvLayout());
+  Sequence rest(48, 40, 1);
+  std::vector<std::byte> bytes(first->BlockBytes());
+  for (const std::size_t i : {0U, 1U}) {
+    first->ReadBlock(whole.blocks[i], bytes);
+    second->WriteBlock(rest.blocks[i], bytes);
+  }
+  rest.done = 32;
+  Step(*second, {{&rest, 16}});
+  for (std::size_t i = 0; i < 16; ++i) ASSERT_EQ(rest.rows[i], whole.rows[32 + i]) << i;
+}
+
 TEST_P(TransformerTest, InstructionSetsAgree) {
   TinyModel tiny;
   tiny.architecture = GetParam();
