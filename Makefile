@@ -5,6 +5,7 @@ PORT ?= 8080
 MODEL ?=
 SERVE_FLAGS ?=
 SECTIONS ?=
+BENCH_FLAGS ?=
 CACHE := $(or $(BOWHEAD_CACHE),$(HOME)/.cache/bowhead)
 PYTHON := build/venv/bin/python
 # build/venv/bin holds Node where Debian's is too old; a clone's folder name must not spoil the compiler cache.
@@ -16,7 +17,7 @@ SOURCES = $(shell git ls-files --cached --others --exclude-standard '*.cc' '*.h'
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  Variables: HOST, PORT, MODEL=file.gguf, SERVE_FLAGS for run; SECTIONS=\"unit e2e ...\" for test; BOWHEAD_CACHE"
+	@echo "  Variables: HOST, PORT, MODEL=file.gguf, SERVE_FLAGS for run; SECTIONS=\"unit e2e ...\" for test; BENCH_FLAGS for bench; BOWHEAD_CACHE"
 
 run: build $(if $(MODEL),,model)  ## install what is missing, build, fetch the default model, serve it
 	@echo "Open http://$(HOST):$(PORT)/ in a browser. Ctrl-C stops the server."
@@ -26,10 +27,11 @@ run: build $(if $(MODEL),,model)  ## install what is missing, build, fetch the d
 test: setup-test  ## every test: unit, end to end, browser, sanitizers, fuzzers (under 15 minutes on 2 cores)
 	@$(PYTHON) tools/run_tests.py $(SECTIONS)
 
-bench: setup-test  ## measure against llama.cpp and write docs/benchmarks.md (about 20 minutes on an idle machine)
-	@cmake --preset release -DBOWHEAD_BENCH=ON && cmake --build --preset release --target bowhead engine_bench
+bench: setup-test  ## measure against llama.cpp and write docs/benchmarks.md (about 35 minutes on an idle machine)
+	@cmake --preset release -DBOWHEAD_BENCH=ON -DBOWHEAD_TESTS=ON && cmake --build --preset release --target \
+	    bowhead engine_bench http_load dump_logits
 	@$(PYTHON) tools/fetch.py default-model gemma && tools/build_llama_cpp.sh
-	@$(PYTHON) bench/run.py
+	@$(PYTHON) bench/run.py $(BENCH_FLAGS)
 
 build: setup  ## the release binary, build/release/bowhead
 	@cmake --preset release -DBOWHEAD_TESTS=OFF >build/configure.log || { cat build/configure.log; exit 1; }
