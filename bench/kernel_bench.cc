@@ -200,20 +200,6 @@ class Columns {
   std::vector<ActivationTile> tiles_;
 };
 
-void Multiply(const KernelTable& kernels, const PackedMatrix& matrix, Share panels, const Columns& columns,
-              std::vector<float>& out, std::size_t stride) {
-  constexpr std::size_t kStripBytes = 192 << 10;
-  const std::size_t strip =
-      columns.tiles().size() == 1 ? matrix.num_panels() : std::max<std::size_t>(kStripBytes / matrix.panel_bytes(), 1);
-  for (std::size_t p = panels.begin; p < panels.end; p += strip) {
-    float* to = out.data() + (p - panels.begin) * kPanelRows;
-    for (const ActivationTile& tile : columns.tiles()) {
-      kernels.matmul(matrix, p, std::min(p + strip, panels.end), tile, to, stride);
-      to += tile.width * stride;
-    }
-  }
-}
-
 struct Rate {
   double tops = 0;
   double gbps = 0;
@@ -243,7 +229,9 @@ Rate Measure(const KernelTable& kernels, const Weights& weights, const Columns& 
     const double seconds = machine::Together(options.threads, [&](int t) {
       for (std::size_t r = 0; r < rounds; ++r) {
         const PackedMatrix copy = weights.Copy(from_memory ? next + r : 0);
-        Multiply(kernels, copy, panels_of(t), columns, out[static_cast<std::size_t>(t)], stride);
+        const Share share = panels_of(t);
+        kernels.matmul(copy, share.begin, share.end, columns.tiles().data(), columns.tiles().size(),
+                       out[static_cast<std::size_t>(t)].data(), stride);
       }
     });
     next += rounds;

@@ -34,10 +34,11 @@ struct AttentionChunk {
   float* scratch = nullptr;  // [rows][kAttentionChunk]
 };
 
-/// Products of panels [first, last) of a matrix with one tile: out[column * out_stride + row - 16 first]. Rows of a
-/// padded last panel are written too, so `out` needs room up to a whole panel.
-using MatmulFn = void (*)(const PackedMatrix& weights, std::size_t first, std::size_t last, const ActivationTile& tile,
-                          float* out, std::size_t out_stride);
+/// Products of panels [first, last) of a matrix with all columns of `num_tiles` tiles, which count through:
+/// out[column * out_stride + row - 16 first]. Rows of a padded last panel are written too, so `out` needs room up to a
+/// whole panel. One call with all columns of a long prompt is cheaper than one per tile: weights are unpacked once.
+using MatmulFn = void (*)(const PackedMatrix& weights, std::size_t first, std::size_t last, const ActivationTile* tiles,
+                          std::size_t num_tiles, float* out, std::size_t out_stride);
 
 /// The kernels of one instruction set. Each result is the same for every tile width, to the last bit.
 struct KernelTable {

@@ -9,7 +9,7 @@
 namespace bowhead::kernels::avx2 {
 
 /// See KernelTable::matmul.
-void Matmul(const PackedMatrix& weights, std::size_t first, std::size_t last, const ActivationTile& tile, float* out,
-            std::size_t out_stride);
+void Matmul(const PackedMatrix& weights, std::size_t first, std::size_t last, const ActivationTile* tiles,
+            std::size_t num_tiles, float* out, std::size_t out_stride);
 
 }  // namespace bowhead::kernels::avx2

@@ -284,9 +284,7 @@ void ByWidth(const PackedMatrix& w, std::size_t first, std::size_t last, const A
   }
 }
 
-}  // namespace
-
-void Matmul(const PackedMatrix& w, std::size_t first, std::size_t last, const ActivationTile& tile, float* out,
+void ByType(const PackedMatrix& w, std::size_t first, std::size_t last, const ActivationTile& tile, float* out,
             std::size_t stride) {
   switch (w.type) {
     case TensorType::kF32:
@@ -317,6 +315,22 @@ void Matmul(const PackedMatrix& w, std::size_t first, std::size_t last, const Ac
       return ByWidth<TensorType::kQ6_K>(w, first, last, tile, out, stride);
     case TensorType::kIQ4_NL:
       return ByWidth<TensorType::kIQ4_NL>(w, first, last, tile, out, stride);
+  }
+}
+
+// Weights of one strip stay in the second-level cache while all tiles of a long prompt pass over them.
+constexpr std::size_t kStripBytes = 192 << 10;
+
+}  // namespace
+
+void Matmul(const PackedMatrix& w, std::size_t first, std::size_t last, const ActivationTile* tiles,
+            std::size_t num_tiles, float* out, std::size_t stride) {
+  const std::size_t fit = kStripBytes / w.panel_bytes();
+  const std::size_t strip = num_tiles == 1 ? last - first : (fit > 0 ? fit : 1);
+  for (std::size_t p = first; p < last; p += strip) {
+    const std::size_t end = last - p < strip ? last : p + strip;
+    float* to = out + (p - first) * kPanelRows;
+    for (std::size_t t = 0; t < num_tiles; to += tiles[t++].width * stride) ByType(w, p, end, tiles[t], to, stride);
   }
 }
 

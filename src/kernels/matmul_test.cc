@@ -76,8 +76,8 @@ TEST_P(MatmulTest, MatchesDoublePrecision) {
         const Tile tile(*isa.table, x, shape.cols, width);
         const std::size_t stride = matrix.num_panels() * kPanelRows;
         std::vector<float> out(width * stride, -1.0F);
-        isa.table->matmul(matrix, 0, 1, tile.tile, out.data(), stride);
-        isa.table->matmul(matrix, 1, matrix.num_panels(), tile.tile, out.data() + kPanelRows, stride);
+        isa.table->matmul(matrix, 0, 1, &tile.tile, 1, out.data(), stride);
+        isa.table->matmul(matrix, 1, matrix.num_panels(), &tile.tile, 1, out.data() + kPanelRows, stride);
         for (std::size_t c = 0; c < width; ++c) {
           for (std::size_t r = 0; r < shape.rows; ++r) {
             double exact = 0;
@@ -110,11 +110,11 @@ TEST_P(MatmulTest, IsTheSameForEveryWidth) {
     if (!isa.supported) continue;
     const Tile whole(*isa.table, x, shape.cols, kTileColumns);
     std::vector<float> all(kTileColumns * shape.rows);
-    isa.table->matmul(matrix, 0, 2, whole.tile, all.data(), shape.rows);
+    isa.table->matmul(matrix, 0, 2, &whole.tile, 1, all.data(), shape.rows);
     for (std::size_t width = 1; width < kTileColumns; ++width) {
       const Tile part(*isa.table, x, shape.cols, width);
       std::vector<float> some(width * shape.rows);
-      isa.table->matmul(matrix, 0, 2, part.tile, some.data(), shape.rows);
+      isa.table->matmul(matrix, 0, 2, &part.tile, 1, some.data(), shape.rows);
       ASSERT_TRUE(std::equal(some.begin(), some.end(), all.begin())) << isa.table->name << " width " << width;
     }
   }

@@ -124,12 +124,13 @@ void FloatPanel(const PackedMatrix& weights, const std::uint8_t* panel, const Ac
   }
 }
 
-void Matmul(const PackedMatrix& weights, std::size_t first, std::size_t last, const ActivationTile& tile, float* out,
-            std::size_t out_stride) {
-  const bool quantized = GetQuantTraits(weights.type).quantized;
-  for (std::size_t p = first; p < last; ++p) {
-    (quantized ? QuantizedPanel : FloatPanel)(weights, weights.panel(p), tile, out + (p - first) * kPanelRows,
-                                              out_stride);
+void Matmul(const PackedMatrix& weights, std::size_t first, std::size_t last, const ActivationTile* tiles,
+            std::size_t num_tiles, float* out, std::size_t out_stride) {
+  const auto multiply = GetQuantTraits(weights.type).quantized ? QuantizedPanel : FloatPanel;
+  for (std::size_t t = 0; t < num_tiles; out += tiles[t++].width * out_stride) {
+    for (std::size_t p = first; p < last; ++p) {
+      multiply(weights, weights.panel(p), tiles[t], out + (p - first) * kPanelRows, out_stride);
+    }
   }
 }
 

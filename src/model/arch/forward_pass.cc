@@ -10,8 +10,6 @@ namespace bowhead::model {
 namespace {
 
 constexpr std::size_t kSmallTokens = 2;
-// Weights of one strip stay in the second-level cache while all tiles of a long prompt pass over them.
-constexpr std::size_t kStripBytes = 192 << 10;
 
 }  // namespace
 
@@ -46,6 +44,7 @@ base::Status ForwardPass::Prepare(const StepPlan& plan) {
   grow(x_, small_ ? 0 : n * Embd());
   grow(qkv_, n * QkvStride());
   grow(o_, n * Embd());
+  for (ThreadState& state : threads_) grow(state.gate_up, 2 * n * kernels::kBlockColumns);
   grow(angles_, n * 2 * (rope_.num_pairs() + local_rope_.num_pairs()));
   grow(logits_, logits_rows_ * logits_stride_);
   hidden_.clear();
@@ -180,15 +179,9 @@ void ForwardPass::Multiply(int index, std::span<const Product> products, const A
       const std::size_t inside = at > offset ? at - offset : 0;
       return std::min((inside + panel_bytes - 1) / panel_bytes, matrix.num_panels());
     };
-    const std::size_t last = panel_at(bytes.end);
-    const std::size_t strip =
-        input.tiles().size() == 1 ? matrix.num_panels() : std::max<std::size_t>(kStripBytes / panel_bytes, 1);
-    for (std::size_t p = panel_at(bytes.begin); p < last; p += strip) {
-      for (std::size_t t = 0; t < input.tiles().size(); ++t) {
-        float* out = product.out + input.FirstColumn(t) * product.stride + p * kernels::kPanelRows;
-        kernels_->matmul(matrix, p, std::min(p + strip, last), input.tiles()[t], out, product.stride);
-      }
-    }
+    const std::size_t first = panel_at(bytes.begin);
+    kernels_->matmul(matrix, first, std::max(panel_at(bytes.end), first), input.tiles().data(), input.tiles().size(),
+                     product.out + first * kernels::kPanelRows, product.stride);
     offset += matrix.total_bytes();
   }
 }
@@ -237,32 +230,30 @@ void ForwardPass::RopeUnit(std::size_t token, int layer, int kv_head, std::vecto
 }
 
 void ForwardPass::GateUp(int index, const LayerWeights& layer, const ActivationBuffer& input) {
-  const bool with_values = layer.down.is_float();
   const std::size_t units = static_cast<std::size_t>(spec_->feed_forward_length) / 32;
   const base::Share share = base::ShareOf(units, index, team_->size());
-  const std::size_t unit_bytes = 2 * (layer.gate.panel_bytes() + layer.up.panel_bytes());
-  const std::size_t strip = std::max<std::size_t>(kStripBytes / unit_bytes, 1);
-  for (std::size_t first = share.begin; first < share.end; first += strip) {
-    for (std::size_t t = 0; t < input.tiles().size(); ++t) {
-      for (std::size_t unit = first; unit < std::min(first + strip, share.end); ++unit) {
-        GateUpUnit(layer, input.tiles()[t], feed_forward_.tiles()[t], unit, with_values);
-      }
-    }
+  for (std::size_t unit = share.begin; unit < share.end; ++unit) {
+    GateUpUnit(layer, input, unit, threads_[static_cast<std::size_t>(index)].gate_up);
   }
 }
 
-// 32 rows of gate and up, and from them one k-block of the down product's input.
-void ForwardPass::GateUpUnit(const LayerWeights& layer, const kernels::ActivationTile& in,
-                             const kernels::ActivationTile& out, std::size_t unit, bool with_values) const {
-  constexpr std::size_t kRows = 32;
-  alignas(64) std::array<float, kernels::kTileColumns * kRows> gate;
-  alignas(64) std::array<float, kernels::kTileColumns * kRows> up;
-  kernels_->matmul(layer.gate, unit * 2, unit * 2 + 2, in, gate.data(), kRows);
-  kernels_->matmul(layer.up, unit * 2, unit * 2 + 2, in, up.data(), kRows);
+// 32 rows of gate and up for all tokens, and from them one k-block of the down product's input.
+void ForwardPass::GateUpUnit(const LayerWeights& layer, const ActivationBuffer& input, std::size_t unit,
+                             std::vector<float>& scratch) {
+  constexpr std::size_t kRows = kernels::kBlockColumns;
+  const std::vector<kernels::ActivationTile>& tiles = input.tiles();
+  const std::size_t tokens = plan_->tokens.size();
+  float* gate = scratch.data();
+  float* up = gate + tokens * kRows;
+  kernels_->matmul(layer.gate, unit * 2, unit * 2 + 2, tiles.data(), tiles.size(), gate, kRows);
+  kernels_->matmul(layer.up, unit * 2, unit * 2 + 2, tiles.data(), tiles.size(), up, kRows);
   const auto activate = spec_->activation == Activation::kSilu ? kernels_->silu_mul : kernels_->gelu_mul;
-  activate(gate.data(), up.data(), in.width * kRows, gate.data());
-  const kernels::ActivationTile block = FromBlock(out, unit);
-  for (std::size_t c = 0; c < in.width; ++c) kernels_->quantize(gate.data() + c * kRows, kRows, c, with_values, block);
+  activate(gate, up, tokens * kRows, gate);
+  for (std::size_t t = 0; t < tokens; ++t) {
+    const ActivationBuffer::Place place = feed_forward_.Find(t);
+    kernels_->quantize(gate + t * kRows, kRows, place.column, layer.down.is_float(),
+                       FromBlock(feed_forward_.tiles()[place.tile], unit));
+  }
 }
 
 void ForwardPass::Output(int index, float* x) {

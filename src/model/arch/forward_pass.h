@@ -46,6 +46,7 @@ class ForwardPass {
     ActivationBuffer output_input;  // of the output product
     std::vector<float> row;         // one normed token
     std::vector<float> attention;   // scratch of attention jobs
+    std::vector<float> gate_up;     // [2][tokens][32]: gate and up of one unit
   };
   struct Product {
     const kernels::PackedMatrix* matrix;
@@ -68,8 +69,8 @@ class ForwardPass {
   void AttendJob(const AttentionJob& job, int layer, ThreadState& state);
   void WriteAttention(const AttentionJob& job, std::size_t row, const float* values, int layer);
   void GateUp(int index, const LayerWeights& layer, const ActivationBuffer& input);
-  void GateUpUnit(const LayerWeights& layer, const kernels::ActivationTile& in, const kernels::ActivationTile& out,
-                  std::size_t unit, bool with_values) const;
+  void GateUpUnit(const LayerWeights& layer, const ActivationBuffer& input, std::size_t unit,
+                  std::vector<float>& scratch);
   void Output(int index, float* x);
   void SumHidden(const float* x);
   void CompactLogits();
