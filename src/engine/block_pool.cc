@@ -19,24 +19,14 @@ BlockPool::BlockPool(std::int64_t num_blocks) {
   marked_.assign(count, 0);
   free_.reserve(count);
   for (std::size_t i = count; i > 0; --i) free_.push_back(static_cast<BlockId>(i - 1));
-  const auto sentinel = static_cast<BlockId>(count);
-  kept_.assign(count + 1, Link{sentinel, sentinel});
 }
 
-void BlockPool::PushKept(BlockId block) {
-  const auto sentinel = static_cast<BlockId>(references_.size());
-  Link& end = kept_[Index(sentinel)];
-  kept_[Index(block)] = Link{end.previous, sentinel};
-  kept_[Index(end.previous)].next = block;
-  end.previous = block;
-  ++num_kept_;
-}
-
-void BlockPool::UnlinkKept(BlockId block) {
-  const Link link = kept_[Index(block)];
-  kept_[Index(link.previous)].next = link.next;
-  kept_[Index(link.next)].previous = link.previous;
+BlockId BlockPool::EvictOne() {
+  const BlockId block = keeper_->Evict();
+  assert(references_[Index(block)] == 0 && marked_[Index(block)] != 0);
+  marked_[Index(block)] = 0;
   --num_kept_;
+  return block;
 }
 
 bool BlockPool::Allocate(int count, std::vector<BlockId>* out) {
@@ -44,14 +34,11 @@ bool BlockPool::Allocate(int count, std::vector<BlockId>* out) {
   out->reserve(out->size() + Index(count));
   for (int i = 0; i < count; ++i) {
     BlockId block = 0;
-    if (!free_.empty()) {
+    if (free_.empty()) {
+      block = EvictOne();
+    } else {
       block = free_.back();
       free_.pop_back();
-    } else {
-      block = kept_[references_.size()].next;
-      UnlinkKept(block);
-      marked_[Index(block)] = 0;
-      if (on_evict_) on_evict_(block);
     }
     references_[Index(block)] = 1;
     out->push_back(block);
@@ -61,14 +48,17 @@ bool BlockPool::Allocate(int count, std::vector<BlockId>* out) {
 
 void BlockPool::Retain(BlockId block) {
   assert(references_[Index(block)] > 0 || marked_[Index(block)] != 0);
-  if (references_[Index(block)]++ == 0) UnlinkKept(block);
+  if (references_[Index(block)]++ > 0) return;
+  --num_kept_;
+  keeper_->Reused(block);
 }
 
 void BlockPool::Release(BlockId block) {
   assert(references_[Index(block)] > 0);
   if (--references_[Index(block)] > 0) return;
   if (marked_[Index(block)] != 0) {
-    PushKept(block);
+    ++num_kept_;
+    keeper_->Kept(block);
   } else {
     free_.push_back(block);
   }
@@ -76,7 +66,13 @@ void BlockPool::Release(BlockId block) {
 
 void BlockPool::Mark(BlockId block) {
   assert(references_[Index(block)] > 0);
-  marked_[Index(block)] = 1;
+  if (keeper_ != nullptr) marked_[Index(block)] = 1;
+}
+
+void BlockPool::SetKeeper(Keeper* keeper) {
+  while (num_kept_ > 0) free_.push_back(EvictOne());
+  std::ranges::fill(marked_, std::uint8_t{0});
+  keeper_ = keeper;
 }
 
 BlockTable& BlockTable::operator=(BlockTable&& other) noexcept {
@@ -97,6 +93,13 @@ bool BlockTable::Cover(int tokens) {
 void BlockTable::AppendShared(BlockId block) {
   pool_->Retain(block);
   blocks_.push_back(block);
+}
+
+void BlockTable::Replace(int index, BlockId block) {
+  BlockId& held = blocks_[Index(index)];
+  pool_->Retain(block);
+  pool_->Release(held);
+  held = block;
 }
 
 void BlockTable::Clear() {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <vector>
 
@@ -19,9 +18,21 @@ constexpr int BlocksFor(int tokens) {
 }
 
 /// Counts references to blocks. A block is used (references > 0), kept (none, but marked as worth keeping) or free. An
-/// allocation takes free blocks first, then the kept ones that were released longest ago. Not thread-safe.
+/// allocation takes free blocks first, then the kept ones that the keeper gives up. Not thread-safe.
 class BlockPool {
  public:
+  /// Knows which kept block is worth least. Called from within the pool's methods; must not call them.
+  class Keeper {
+   public:
+    virtual ~Keeper() = default;
+    /// The last holder of a marked block let go of it.
+    virtual void Kept(BlockId block) = 0;
+    /// A kept block has a holder again.
+    virtual void Reused(BlockId block) = 0;
+    /// Gives up a kept block, of which there is at least one. Its content is lost afterwards.
+    virtual BlockId Evict() = 0;
+  };
+
   explicit BlockPool(std::int64_t num_blocks);
   BlockPool(const BlockPool&) = delete;
   BlockPool& operator=(const BlockPool&) = delete;
@@ -33,32 +44,27 @@ class BlockPool {
   /// One less. At none the block becomes kept if it is marked, else free.
   void Release(BlockId block);
 
-  /// Marks a used block: it keeps its content after its release until an allocation needs it.
+  /// Marks a used block: it keeps its content after its release until an allocation needs it. Without a keeper a mark
+  /// means nothing.
   void Mark(BlockId block);
-  /// Called with a kept block right before an allocation takes it; the mark is gone then.
-  void SetEvictionHook(std::function<void(BlockId)> hook) { on_evict_ = std::move(hook); }
+  /// The keeper outlives its stay here. Null frees what the one before kept.
+  void SetKeeper(Keeper* keeper);
 
   [[nodiscard]] std::int64_t total() const { return static_cast<std::int64_t>(references_.size()); }
   [[nodiscard]] std::int64_t used() const { return total() - available(); }
+  [[nodiscard]] std::int64_t kept() const { return num_kept_; }
   /// What Allocate can hand out: free and kept blocks.
   [[nodiscard]] std::int64_t available() const { return static_cast<std::int64_t>(free_.size()) + num_kept_; }
   [[nodiscard]] int references(BlockId block) const { return references_[static_cast<std::size_t>(block)]; }
 
  private:
-  void PushKept(BlockId block);
-  void UnlinkKept(BlockId block);
+  BlockId EvictOne();
 
   std::vector<std::int32_t> references_;
   std::vector<std::uint8_t> marked_;
   std::vector<BlockId> free_;  // a stack
-  // Kept blocks as a list by time of release; one node per block and a sentinel at index total().
-  struct Link {
-    BlockId previous;
-    BlockId next;
-  };
-  std::vector<Link> kept_;
   std::int64_t num_kept_ = 0;
-  std::function<void(BlockId)> on_evict_;
+  Keeper* keeper_ = nullptr;
 };
 
 /// A sequence's blocks, in order: block i holds positions [16 i, 16 i + 16). Gives them back when it goes away; the
@@ -78,6 +84,8 @@ class BlockTable {
   bool Cover(int tokens);
   /// Appends a block that others hold too (or that the pool keeps).
   void AppendShared(BlockId block);
+  /// Lets go of a block and holds another one with the same content instead.
+  void Replace(int index, BlockId block);
   /// Gives all blocks back, the last one first, so that the ends of sequences are the first to be reused.
   void Clear();
 

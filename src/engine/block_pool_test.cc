@@ -2,19 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
 #include <set>
-
-#include "engine/prefix_cache.h"
 
 namespace bowhead::engine {
 namespace {
-
-std::array<model::TokenId, model::kBlockTokens> Block(int salt) {
-  std::array<model::TokenId, model::kBlockTokens> tokens;
-  for (std::size_t i = 0; i < tokens.size(); ++i) tokens[i] = salt * 100 + static_cast<int>(i);
-  return tokens;
-}
 
 TEST(BlockPool, AllocatesAllOrNothing) {
   BlockPool pool(5);
@@ -48,10 +39,23 @@ TEST(BlockPool, CountsReferences) {
   EXPECT_EQ(pool.used(), 0);
 }
 
-TEST(BlockPool, TakesFreeBlocksFirstThenTheLongestReleased) {
+/// Gives up the block that was kept first.
+class FirstInFirstOut : public BlockPool::Keeper {
+ public:
+  void Kept(BlockId block) override { kept.push_back(block); }
+  void Reused(BlockId block) override { std::erase(kept, block); }
+  BlockId Evict() override {
+    const BlockId block = kept.front();
+    kept.erase(kept.begin());
+    return block;
+  }
+  std::vector<BlockId> kept;
+};
+
+TEST(BlockPool, TakesFreeBlocksFirstThenWhatTheKeeperGivesUp) {
   BlockPool pool(4);
-  std::vector<BlockId> evicted;
-  pool.SetEvictionHook([&](BlockId block) { evicted.push_back(block); });
+  FirstInFirstOut keeper;
+  pool.SetKeeper(&keeper);
   std::vector<BlockId> blocks;
   ASSERT_TRUE(pool.Allocate(3, &blocks));
   for (const BlockId block : blocks) pool.Mark(block);
@@ -59,14 +63,20 @@ TEST(BlockPool, TakesFreeBlocksFirstThenTheLongestReleased) {
   pool.Release(blocks[0]);
   pool.Release(blocks[2]);
   EXPECT_EQ(pool.used(), 0);
-  pool.Retain(blocks[0]);  // from the middle of the list
+  EXPECT_EQ(pool.kept(), 3);
+  pool.Retain(blocks[0]);
   EXPECT_EQ(pool.used(), 1);
   std::vector<BlockId> more;
   ASSERT_TRUE(pool.Allocate(1, &more));
-  EXPECT_TRUE(evicted.empty());
+  EXPECT_EQ(pool.kept(), 2);
   ASSERT_TRUE(pool.Allocate(2, &more));
-  EXPECT_EQ(evicted, (std::vector<BlockId>{blocks[1], blocks[2]}));
+  EXPECT_EQ(std::vector<BlockId>(more.begin() + 1, more.end()), (std::vector<BlockId>{blocks[1], blocks[2]}));
   EXPECT_FALSE(pool.Allocate(1, &more));
+  pool.Release(blocks[0]);
+  EXPECT_EQ(pool.kept(), 1);
+  pool.SetKeeper(nullptr);  // nothing is kept any more
+  EXPECT_EQ(pool.kept(), 0);
+  EXPECT_TRUE(pool.Allocate(1, &more));
 }
 
 TEST(BlockTable, CoversAndGivesBack) {
@@ -90,51 +100,12 @@ TEST(BlockTable, CoversAndGivesBack) {
     sharer.AppendShared(other.blocks()[0]);
     other.Clear();
     EXPECT_EQ(pool.used(), 1);
+    ASSERT_TRUE(other.Cover(16));
+    sharer.Replace(0, other.blocks()[0]);
+    EXPECT_EQ(pool.references(other.blocks()[0]), 2);
+    EXPECT_EQ(pool.used(), 1);
   }
   EXPECT_EQ(pool.used(), 0);
-}
-
-TEST(PrefixCache, FindsTheLongestKnownPrefix) {
-  BlockPool pool(8);
-  PrefixCache cache(&pool);
-  std::vector<BlockId> blocks;
-  ASSERT_TRUE(pool.Allocate(3, &blocks));
-  const auto a = cache.Insert(PrefixCache::kRoot, Block(1), blocks[0]);
-  const auto b = cache.Insert(a, Block(2), blocks[1]);
-  EXPECT_NE(a, b);
-  EXPECT_EQ(cache.Insert(PrefixCache::kRoot, Block(1), blocks[2]), a);  // known already
-  std::vector<model::TokenId> tokens;
-  for (const int salt : {1, 2, 3}) {
-    for (const model::TokenId token : Block(salt)) tokens.push_back(token);
-  }
-  auto match = cache.Find(tokens, 10);
-  EXPECT_EQ(match.blocks, (std::vector<BlockId>{blocks[0], blocks[1]}));
-  EXPECT_EQ(match.node, b);
-  EXPECT_EQ(cache.Find(tokens, 1).blocks.size(), 1U);
-  EXPECT_EQ(cache.Find(std::span(tokens).first(31), 10).blocks.size(), 1U);
-  tokens[20] = 7777;  // another second block
-  EXPECT_EQ(cache.Find(tokens, 10).blocks.size(), 1U);
-  EXPECT_TRUE(cache.Find(std::span(tokens).subspan(16), 10).blocks.empty());  // the second block is no beginning
-}
-
-TEST(PrefixCache, ForgetsWhatThePoolTakes) {
-  BlockPool pool(2);
-  PrefixCache cache(&pool);
-  const auto tokens = Block(1);
-  {
-    BlockTable table(&pool);
-    ASSERT_TRUE(table.Cover(32));
-    const auto a = cache.Insert(PrefixCache::kRoot, Block(1), table.blocks()[0]);
-    cache.Insert(a, Block(2), table.blocks()[1]);
-  }
-  EXPECT_EQ(cache.size(), 2U);
-  BlockTable table(&pool);
-  ASSERT_TRUE(table.Cover(16));  // takes the end of the sequence first
-  EXPECT_EQ(cache.size(), 1U);
-  EXPECT_EQ(cache.Find(tokens, 1).blocks.size(), 1U);
-  ASSERT_TRUE(table.Cover(32));
-  EXPECT_EQ(cache.size(), 0U);
-  EXPECT_TRUE(cache.Find(tokens, 1).blocks.empty());
 }
 
 }  // namespace

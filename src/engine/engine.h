@@ -19,6 +19,10 @@ namespace bowhead::engine {
 /// How the hidden states of an input become one embedding. The values are GGUF's `<arch>.pooling_type`.
 enum class Pooling : std::uint8_t { kMean = 1, kFirst = 2, kLast = 3 };
 
+/// Who finds KV blocks that an earlier prompt left. Sharing between tenants lets one of them learn, from the time of an
+/// answer, whether somebody else has sent a prompt that starts the same (arXiv 2409.20002).
+enum class PrefixSharing : std::uint8_t { kOff, kTenant, kShared };
+
 /// What the person who serves a model can choose. Zero means "choose for me" wherever it is not a number that makes
 /// sense.
 struct EngineOptions {
@@ -34,9 +38,10 @@ struct EngineOptions {
   std::int64_t max_total_tokens = 0;  // cap on the sum of prompt + max_tokens of all unfinished requests; 0: none
   int step_target_ms = 80;            // a step with decoding sequences in it aims at no more than this
   int idle_step_target_ms = 400;      // a step of prompts alone
-  bool prefix_cache = true;           // keep the KV blocks of finished requests for prompts that start the same
-  Pooling pooling = Pooling::kMean;   // LoadEngine reads it from the file
-  telemetry::ServingMetrics* metrics = nullptr;  // optional; must outlive the engine
+  int max_step_ms = 1000;             // most that a slow model stretches both, so that its prompts keep their speed
+  PrefixSharing prefix_cache = PrefixSharing::kTenant;  // KV blocks are kept for prompts that start the same
+  Pooling pooling = Pooling::kMean;                     // LoadEngine reads it from the file
+  telemetry::ServingMetrics* metrics = nullptr;         // optional; must outlive the engine
   /// Called while weights are prepared with the fraction done (0..1); false cancels the load.
   std::function<bool(double)> progress;
 };

@@ -14,6 +14,8 @@ using Clock = ActiveRequest::Clock;
 /// Logits below which waking helpers takes longer than sampling.
 constexpr std::size_t kSampleAloneBelow = 300'000;
 constexpr int kMostSamplingThreads = 4;
+/// Prompt tokens of a step while nothing is known about its time.
+constexpr double kFirstSteps = 128;
 
 /// Mean and normalisation to length 1 in one: the mean's factor falls out.
 base::Result<std::vector<float>> Normalised(const std::vector<double>& sum) {
@@ -28,12 +30,6 @@ base::Result<std::vector<float>> Normalised(const std::vector<double>& sum) {
   return embedding;
 }
 
-int CountTokens(const StepPlan& plan) {
-  int tokens = 0;
-  for (const Piece& piece : plan.pieces) tokens += piece.count;
-  return tokens;
-}
-
 }  // namespace
 
 EngineLoop::EngineLoop(const EngineOptions& options, model::Transformer* transformer, const model::Tokenizer* tokenizer,
@@ -45,8 +41,9 @@ EngineLoop::EngineLoop(const EngineOptions& options, model::Transformer* transfo
       inbox_(inbox),
       counters_(counters),
       metrics_(options.metrics),
-      cache_(options.prefix_cache ? std::make_unique<PrefixCache>(pool) : nullptr),
-      scheduler_(SchedulerOptions{options.max_running}, pool, cache_.get()),
+      cache_(options.prefix_cache != PrefixSharing::kOff ? std::make_unique<PrefixCache>(pool) : nullptr),
+      scheduler_(SchedulerOptions{options.max_running, options.prefix_cache == PrefixSharing::kShared}, pool,
+                 cache_.get()),
       team_(std::min(transformer->threads(), kMostSamplingThreads) - 1) {
   PublishCounters();
 }
@@ -86,12 +83,20 @@ void EngineLoop::Accept(Inbox::Messages messages) {
   }
 }
 
-int EngineLoop::Budget() const {
-  const int decoding = scheduler_.num_decoding();
-  const int most = options_.max_batch_tokens;
-  const int target_ms = decoding > 0 ? options_.step_target_ms : options_.idle_step_target_ms;
-  const int prompt = (cost_.TokensFor(target_ms) - decoding) / model::kBlockTokens * model::kBlockTokens;
-  return std::min(decoding + std::max(prompt, model::kBlockTokens), most);
+StepBudget EngineLoop::Budget() const {
+  const StepWork decodes = scheduler_.DecodeWork();
+  const bool idle = decodes.tokens == 0;
+  const double around = cost_.Predict(decodes);  // what the step takes without a prompt
+  const double target =
+      StepTarget(idle ? options_.idle_step_target_ms : options_.step_target_ms, around, options_.max_step_ms);
+  StepBudget budget;
+  budget.tokens = options_.max_batch_tokens;
+  budget.work = kFirstSteps;
+  if (cost_.known()) {
+    budget.work = std::max((target - around) / cost_.per_token_ms(), static_cast<double>(model::kBlockTokens));
+    budget.per_context = cost_.per_context_ms() / cost_.per_token_ms();
+  }
+  return budget;
 }
 
 void EngineLoop::Step() {
@@ -112,9 +117,9 @@ void EngineLoop::Step() {
     }
     return;
   }
-  const int tokens = CountTokens(plan);
-  cost_.Add(tokens, seconds * 1e3);
-  metrics_.StepDone(static_cast<int>(plan.pieces.size()), tokens, seconds);
+  const StepWork work = WorkOf(plan);
+  cost_.Add(work, seconds * 1e3);
+  metrics_.StepDone(static_cast<int>(plan.pieces.size()), work.tokens, seconds);
   for (const Piece& piece : plan.pieces) scheduler_.Computed(piece);
   std::vector<Sampled> sampled;
   std::vector<ActiveRequest*> embedded;

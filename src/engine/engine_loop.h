@@ -52,7 +52,7 @@ class EngineLoop {
   void RunUntilClosed();
   void Accept(Inbox::Messages messages);
   void Step();
-  [[nodiscard]] int Budget() const;
+  [[nodiscard]] StepBudget Budget() const;
   void NoteStarts(const StepPlan& plan);
   void BuildBatch(const StepPlan& plan);
   /// Uses the rows of the result; `*sampled` gets the sequences to sample for, `*embedded` the embeddings that are

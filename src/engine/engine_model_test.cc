@@ -97,7 +97,7 @@ TEST(EngineWithTinyModel, AnswersDependOnNothingButTheRequest) {
     if (tiny.architecture == "gemma3") tiny.window = 24;
     const auto requests = Requests(12, tiny.vocab, 160, 60);
     EngineOptions options;
-    options.prefix_cache = false;
+    options.prefix_cache = PrefixSharing::kOff;
     std::vector<Answer> alone;
     std::vector<float> embedding;
     {
@@ -106,10 +106,11 @@ TEST(EngineWithTinyModel, AnswersDependOnNothingButTheRequest) {
       embedding = EmbeddingOf(*engine, requests.back().prompt);
       EXPECT_EQ(Ask(*engine, requests, true), alone) << "in one batch";
     }
-    options.prefix_cache = true;
+    options.prefix_cache = PrefixSharing::kTenant;
     options.max_batch_tokens = 128;
     options.step_target_ms = 1;
-    options.idle_step_target_ms = 1;  // the smallest pieces
+    options.idle_step_target_ms = 1;
+    options.max_step_ms = 1;  // the smallest pieces
     const auto engine = TinyEngine(&tiny, 2, 18, options);
     EXPECT_EQ(Ask(*engine, requests, true), alone) << "two threads, small pieces, too few blocks";
     EXPECT_GT(engine->Stats().preemptions, 0U);
@@ -136,7 +137,7 @@ TEST(EngineWithSmolLM2, AnswersDependOnNothingButTheRequest) {
   EngineOptions options;
   options.threads = 1;
   options.context_length = 256;
-  options.prefix_cache = false;
+  options.prefix_cache = PrefixSharing::kOff;
   std::vector<GenerateRequest> requests;
   std::vector<Answer> alone;
   {
@@ -146,8 +147,9 @@ TEST(EngineWithSmolLM2, AnswersDependOnNothingButTheRequest) {
     alone = Ask(**engine, requests, false);
   }
   options.threads = 2;
-  options.prefix_cache = true;
+  options.prefix_cache = PrefixSharing::kTenant;
   options.idle_step_target_ms = 1;
+  options.max_step_ms = 1;
   auto engine = LoadEngine(path.string(), options);
   ASSERT_TRUE(engine.ok()) << engine.status().ToString();
   EXPECT_EQ((*engine)->info().context_length, 256);

@@ -120,7 +120,7 @@ TEST_F(EngineTest, AMixedBatchChangesNoAnswer) {
 TEST_F(EngineTest, PreemptionChangesNoAnswer) {
   for (const bool cache : {false, true}) {
     EngineOptions options;
-    options.prefix_cache = cache;
+    options.prefix_cache = cache ? PrefixSharing::kTenant : PrefixSharing::kOff;
     Start(24, options);
     std::vector<std::shared_ptr<Collector>> collectors;
     std::vector<std::vector<TokenId>> expected;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <deque>
 #include <map>
 #include <memory>
@@ -15,13 +16,13 @@ namespace {
 
 class SchedulerTest : public ::testing::Test {
  protected:
-  void Make(std::int64_t blocks, int max_running = 64, bool cache = false) {
+  void Make(std::int64_t blocks, int max_running = 64, bool cache = false, bool share = false) {
     scheduler_.reset();
     cache_.reset();
     sequences_.clear();
     pool_ = std::make_unique<BlockPool>(blocks);
     if (cache) cache_ = std::make_unique<PrefixCache>(pool_.get());
-    scheduler_ = std::make_unique<Scheduler>(SchedulerOptions{max_running}, pool_.get(), cache_.get());
+    scheduler_ = std::make_unique<Scheduler>(SchedulerOptions{max_running, share}, pool_.get(), cache_.get());
   }
   void TearDown() override { sequences_.clear(); }
 
@@ -41,7 +42,7 @@ class SchedulerTest : public ::testing::Test {
 
   /// Plans and pretends to compute: every complete sequence gets a token.
   StepPlan Step(int budget) {
-    StepPlan plan = scheduler_->Schedule(budget);
+    StepPlan plan = scheduler_->Schedule(StepBudget{budget});
     std::map<Sequence*, int> times;
     for (const Piece& piece : plan.pieces) {
       EXPECT_EQ(++times[piece.sequence], 1);
@@ -91,7 +92,7 @@ TEST_F(SchedulerTest, DecodesGoFirstAndPromptsFillUp) {
   EXPECT_EQ(plan.pieces[0].sequence, a);
   EXPECT_EQ(plan.pieces[1].sequence, b);
   EXPECT_EQ(CountOf(plan, c), 48);
-  EXPECT_EQ(scheduler_->num_decoding(), 2);
+  EXPECT_EQ(scheduler_->DecodeWork().tokens, 2);
 }
 
 TEST_F(SchedulerTest, DecodesRunEvenWithoutBudgetAndAPromptAloneAlwaysMoves) {
@@ -152,7 +153,7 @@ TEST_F(SchedulerTest, TenantsShareEvenly) {
   for (int i = 0; i < 10; ++i) Add(300, "modest");
   std::map<std::string, int> tokens;
   for (int step = 0; step < 20; ++step) {
-    const StepPlan plan = scheduler_->Schedule(160);
+    const StepPlan plan = scheduler_->Schedule(StepBudget{160});
     for (const Piece& piece : plan.pieces) {
       tokens[piece.sequence->tenant] += piece.count;
       scheduler_->Computed(piece);
@@ -166,7 +167,7 @@ TEST_F(SchedulerTest, WhoWasAwayGetsNoCredit) {
   Make(10000, 1000);
   for (int i = 0; i < 50; ++i) Add(320, "early");
   for (int step = 0; step < 30; ++step) {
-    const StepPlan plan = scheduler_->Schedule(160);
+    const StepPlan plan = scheduler_->Schedule(StepBudget{160});
     for (const Piece& piece : plan.pieces) {
       scheduler_->Computed(piece);
       if (piece.completes) scheduler_->Remove(piece.sequence);
@@ -175,7 +176,7 @@ TEST_F(SchedulerTest, WhoWasAwayGetsNoCredit) {
   for (int i = 0; i < 50; ++i) Add(320, "late");
   std::map<std::string, int> tokens;
   for (int step = 0; step < 10; ++step) {
-    const StepPlan plan = scheduler_->Schedule(160);
+    const StepPlan plan = scheduler_->Schedule(StepBudget{160});
     for (const Piece& piece : plan.pieces) {
       tokens[piece.sequence->tenant] += piece.count;
       scheduler_->Computed(piece);
@@ -246,7 +247,7 @@ TEST_F(SchedulerTest, FixedPiecesAreNeverCutOtherwise) {
   std::vector<int> sizes;
   for (int i = 0; i < 20 && embed->pending() > 0; ++i) {
     Add(30 + i);
-    const StepPlan plan = scheduler_->Schedule(17 + i * 7);
+    const StepPlan plan = scheduler_->Schedule(StepBudget{17 + i * 7});
     for (const Piece& piece : plan.pieces) {
       if (piece.sequence == embed) sizes.push_back(piece.count);
       scheduler_->Computed(piece);
@@ -269,10 +270,143 @@ TEST_F(SchedulerTest, SharesPrefixesAndLeavesTheLastTokenToCompute) {
   EXPECT_EQ(b->cached_tokens, 48);
   EXPECT_EQ(CountOf(plan, b), 16);
   EXPECT_EQ(b->blocks.blocks()[2], a->blocks.blocks()[2]);
-  EXPECT_NE(b->blocks.blocks()[3], a->blocks.blocks()[3]);
+  EXPECT_EQ(b->blocks.blocks()[3], a->blocks.blocks()[3]);  // computed again, then one copy given back
   scheduler_->Remove(a);
   scheduler_->Remove(b);
   EXPECT_EQ(pool_->used(), 0);
+}
+
+/// Sequences that wait for one of them to compute what they start with.
+class FollowTest : public SchedulerTest {
+ protected:
+  /// A sequence whose first `shared` tokens are those of `other`.
+  Sequence* AddLike(const Sequence* other, int shared, int length, std::string tenant = "",
+                    Priority priority = Priority::kInteractive) {
+    Sequence* sequence = Add(length, std::move(tenant), priority);
+    std::copy_n(other->tokens.begin(), shared, sequence->tokens.begin());
+    return sequence;
+  }
+};
+
+TEST_F(FollowTest, OneComputesWhatManyStartWith) {
+  Make(1000, 64, true);
+  std::vector<Sequence*> all = {Add(340)};
+  for (int i = 0; i < 15; ++i) all.push_back(AddLike(all[0], 320, 340));
+  int computed = 0;
+  for (int steps = 0; steps < 8; ++steps) {
+    for (const Piece& piece : Step(128).pieces) {
+      if (piece.first < piece.sequence->prompt_tokens) computed += piece.count;
+    }
+  }
+  EXPECT_EQ(computed, 340 + 15 * 20);
+  for (const Sequence* sequence : all) EXPECT_GT(sequence->num_tokens(), 340) << "got its first token";
+  EXPECT_EQ(all[7]->cached_tokens, 320);
+  EXPECT_EQ(all[7]->awaited_tokens, 320);
+  EXPECT_EQ(all[0]->cached_tokens, 0);
+  EXPECT_LT(pool_->used(), 340 / 16 + 16 * 4);
+}
+
+TEST_F(FollowTest, OthersGoOnMeanwhile) {
+  Make(1000, 64, true);
+  Sequence* leader = Add(500);
+  Sequence* follower = AddLike(leader, 500, 520);
+  Sequence* other = Add(500);
+  const StepPlan plan = Step(128);
+  EXPECT_GT(CountOf(plan, leader), 0);
+  EXPECT_GT(CountOf(plan, other), 0);
+  EXPECT_FALSE(follower->running);
+}
+
+TEST_F(FollowTest, LittleIsComputedTwiceRatherThanWaitedFor) {
+  Make(1000, 64, true);
+  Sequence* first = Add(100);
+  Sequence* second = AddLike(first, 48, 100);
+  const StepPlan plan = Step(256);
+  EXPECT_EQ(CountOf(plan, first), 100);
+  EXPECT_EQ(CountOf(plan, second), 100);
+  // Both computed the same three blocks; one copy is left.
+  EXPECT_EQ(first->blocks.blocks()[2], second->blocks.blocks()[2]);
+  EXPECT_NE(first->blocks.blocks()[3], second->blocks.blocks()[3]);
+}
+
+TEST_F(FollowTest, WhenTheLeaderGoesAwayTheNextTakesOver) {
+  Make(1000, 64, true);
+  Sequence* leader = Add(600);
+  Sequence* second = AddLike(leader, 600, 640);
+  Sequence* third = AddLike(leader, 600, 640);
+  Step(128);
+  EXPECT_EQ(second->leader, leader);
+  scheduler_->Remove(leader);
+  EXPECT_EQ(second->leader, nullptr);
+  const StepPlan plan = Step(128);
+  EXPECT_GT(CountOf(plan, second), 0);
+  EXPECT_EQ(second->cached_tokens, 128) << "what the first one had computed is not lost";
+  EXPECT_EQ(third->leader, second);
+}
+
+TEST_F(FollowTest, WhenTheLeaderIsPreemptedTheNextTakesOver) {
+  Make(60, 64, true);
+  Sequence* leader = Add(600, "", Priority::kBatch);
+  Step(64);
+  Sequence* follower = AddLike(leader, 600, 620);
+  Step(64);
+  EXPECT_EQ(follower->leader, leader);
+  Sequence* large = Add(700);  // takes the leader's blocks
+  Step(64);
+  EXPECT_TRUE(large->running);
+  EXPECT_FALSE(leader->running);
+  EXPECT_EQ(follower->leader, nullptr);
+  for (int i = 0; i < 20; ++i) Step(64);
+  scheduler_->Remove(large);
+  for (int i = 0; i < 20; ++i) Step(64);
+  EXPECT_GT(follower->num_tokens(), 620);
+}
+
+TEST_F(FollowTest, AFollowerLendsItsTurnToTheLeader) {
+  Make(2000, 64, true, /*share=*/true);
+  Sequence* leader = Add(640, "slow", Priority::kBatch);
+  Step(64);
+  const int before = leader->num_computed;
+  std::vector<Sequence*> others;
+  for (int i = 0; i < 8; ++i) others.push_back(Add(2000, "busy"));
+  Step(64);
+  EXPECT_EQ(leader->num_computed, before) << "batch waits for interactive ones";
+  Sequence* follower = AddLike(leader, 640, 660, "urgent");
+  int steps = 0;
+  while (follower->num_tokens() == 660 && ++steps < 200) Step(64);
+  EXPECT_LT(steps, 40);
+}
+
+TEST_F(FollowTest, TenantsShareOnlyWhereTheyMay) {
+  for (const bool share : {false, true}) {
+    Make(1000, 64, true, share);
+    Sequence* a = Add(320, "a");
+    Sequence* b = AddLike(a, 320, 340, "b");
+    Step(256);
+    EXPECT_EQ(b->leader == a, share);
+    for (int i = 0; i < 4; ++i) Step(256);
+    EXPECT_EQ(b->cached_tokens, share ? 320 : 0);
+    Sequence* again = AddLike(a, 320, 340, "a");
+    Step(512);
+    EXPECT_EQ(again->cached_tokens, 320);
+  }
+}
+
+TEST_F(SchedulerTest, DeepTokensTakeMoreOfTheBudget) {
+  Make(2000);
+  Sequence* a = Add(6000);
+  std::vector<int> counts;
+  const StepBudget budget{512, 256, 1.0 / 1000};
+  while (a->pending() > 1) {
+    const StepPlan plan = scheduler_->Schedule(budget);
+    counts.push_back(CountOf(plan, a));
+    for (const Piece& piece : plan.pieces) scheduler_->Computed(piece);
+    const StepWork work = WorkOf(plan.pieces[0].first, plan.pieces[0].count);
+    EXPECT_LE(work.tokens + budget.per_context * work.context, 256);
+    if (plan.pieces[0].completes) break;
+  }
+  EXPECT_GE(counts.front(), 208);
+  EXPECT_LE(counts[counts.size() - 2], 48);
 }
 
 TEST_F(SchedulerTest, ThousandsOfRandomStepsEndWithEveryoneServed) {
@@ -315,36 +449,126 @@ TEST_F(SchedulerTest, ThousandsOfRandomStepsEndWithEveryoneServed) {
   }
 }
 
-TEST(StepCost, LearnsALine) {
+TEST(StepCost, LearnsWhatTokensAndContextCost) {
   StepCost cost;
-  EXPECT_GT(cost.TokensFor(100), 0);
+  EXPECT_FALSE(cost.known());
   std::mt19937 random(1);
-  for (int i = 0; i < 200; ++i) {
-    const int tokens = 1 + static_cast<int>(random() % 500);
-    cost.Add(tokens, 5 + 0.5 * tokens);
+  const auto feed = [&](int steps, double slower) {
+    for (int i = 0; i < steps; ++i) {
+      const StepWork work = WorkOf(static_cast<int>(random() % 8000), 1 + static_cast<int>(random() % 500));
+      cost.Add(work, slower * (5 + 0.5 * work.tokens + 1e-4 * work.context));
+    }
+  };
+  feed(200, 1);
+  EXPECT_NEAR(cost.fixed_ms(), 5, 0.5);
+  EXPECT_NEAR(cost.per_token_ms(), 0.5, 0.02);
+  EXPECT_NEAR(cost.per_context_ms(), 1e-4, 1e-5);
+  EXPECT_NEAR(cost.Predict(WorkOf(4000, 100)), 5 + 50 + 1e-4 * 100 * 4050, 5);
+  feed(600, 4);  // the machine becomes four times as slow
+  EXPECT_NEAR(cost.Predict(WorkOf(4000, 100)), 4 * (5 + 50 + 1e-4 * 100 * 4050), 20);
+}
+
+TEST(StepCost, ThousandDecodesDoNotWashOutWhatAPromptTaught) {
+  StepCost cost;
+  for (int i = 0; i < 8; ++i) {
+    cost.Add(WorkOf(i * 256, 256), 4 + 0.3 * 256 + 2e-5 * WorkOf(i * 256, 256).context);
   }
-  EXPECT_NEAR(cost.TokensFor(105), 200, 2);
-  EXPECT_EQ(cost.TokensFor(1), 0);
-  // The machine becomes four times as slow.
-  for (int i = 0; i < 200; ++i) {
-    const int tokens = 1 + static_cast<int>(random() % 500);
-    cost.Add(tokens, 20 + 2.0 * tokens);
-  }
-  EXPECT_NEAR(cost.TokensFor(120), 50, 3);
+  for (int i = 0; i < 2000; ++i) cost.Add(WorkOf(2048 + i, 1), 4.3 + 2e-5 * (2048 + i));
+  EXPECT_NEAR(cost.Predict(WorkOf(2048, 256)), 4 + 0.3 * 256 + 2e-5 * WorkOf(2048, 256).context, 12);
 }
 
 TEST(StepCost, CopesWithEqualSizesAndOddTimes) {
   StepCost cost;
-  for (int i = 0; i < 50; ++i) cost.Add(16, 8);
-  EXPECT_NEAR(cost.TokensFor(80), 160, 2);
+  for (int i = 0; i < 50; ++i) cost.Add(WorkOf(0, 16), 8);
+  EXPECT_NEAR(cost.Predict(WorkOf(0, 160)), 80, 2);
   StepCost odd;
-  odd.Add(100, 1);
-  odd.Add(1, 50);  // larger steps were faster
-  EXPECT_GE(odd.TokensFor(80), 0);
-  odd.Add(0, 5);
-  odd.Add(5, -1);
-  odd.Add(5, 0);
-  EXPECT_GE(odd.TokensFor(80), 0);
+  odd.Add(WorkOf(0, 100), 1);
+  odd.Add(WorkOf(0, 1), 50);  // larger steps were faster
+  EXPECT_GT(odd.per_token_ms(), 0);
+  odd.Add(WorkOf(0, 0), 5);
+  odd.Add(WorkOf(0, 5), -1);
+  odd.Add(WorkOf(0, 5), 0);
+  EXPECT_GT(odd.per_token_ms(), 0);
+  EXPECT_TRUE(std::isfinite(odd.Predict(WorkOf(1000, 100))));
+}
+
+TEST(StepBudget, FitsAndSpends) {
+  StepBudget budget{1000, 300, 0.001};
+  const int count = budget.Fit(2000, 5000);
+  StepBudget rest = budget;
+  rest.Spend(2000, count);
+  EXPECT_GE(rest.work, 0);
+  rest = budget;
+  rest.Spend(2000, count + 1);
+  EXPECT_LT(rest.work, 0);
+  EXPECT_EQ((StepBudget{10}.Fit(0, 500)), 10);
+  EXPECT_EQ((StepBudget{1000}.Fit(0, 500)), 500);
+  EXPECT_EQ((StepBudget{0}.Fit(0, 500)), 0);
+}
+
+/// A machine with known costs: how long streams wait for their next token while a long prompt arrives, and how long the
+/// prompt takes.
+class SimulatedMachine : public SchedulerTest {
+ protected:
+  struct Outcome {
+    double worst_gap_ms = 0;
+    double first_token_ms = 0;
+  };
+  Outcome Arrive(double fixed, double per_token, double per_context, int streams, int prompt) {
+    Make(4000);
+    const auto time_of = [&](const StepPlan& plan) {
+      double ms = fixed;
+      for (const Piece& piece : plan.pieces) {
+        const StepWork work = WorkOf(piece.first, piece.count);
+        ms += per_token * work.tokens + per_context * work.context;
+      }
+      return ms;
+    };
+    StepCost cost;
+    const auto step = [&] {
+      const StepWork decodes = scheduler_->DecodeWork();
+      const double around = cost.Predict(decodes);
+      StepBudget budget{512, 128, 0};
+      if (cost.known()) {
+        budget.work = (StepTarget(decodes.tokens == 0 ? 400 : 80, around, 1000) - around) / cost.per_token_ms();
+        budget.per_context = cost.per_context_ms() / cost.per_token_ms();
+      }
+      const StepPlan plan = scheduler_->Schedule(budget);
+      StepWork work;
+      for (const Piece& piece : plan.pieces) {
+        work += WorkOf(piece.first, piece.count);
+        scheduler_->Computed(piece);
+        if (piece.completes) piece.sequence->tokens.push_back(1);
+      }
+      cost.Add(work, time_of(plan));
+      return time_of(plan);
+    };
+    for (int i = 0; i < streams; ++i) Add(200);
+    for (int i = 0; i < 200; ++i) step();
+    const Sequence* late = Add(prompt);
+    Outcome outcome;
+    while (late->num_tokens() == prompt) {
+      const double ms = step();
+      outcome.worst_gap_ms = std::max(outcome.worst_gap_ms, ms);
+      outcome.first_token_ms += ms;
+    }
+    const double unchunked = fixed + per_token * prompt + per_context * WorkOf(0, prompt).context;
+    outcome.first_token_ms /= unchunked;
+    return outcome;
+  }
+};
+
+TEST_F(SimulatedMachine, ALongPromptHoldsUpNobodyAndLosesLittle) {
+  // As a model of 135M, one of 1B and one of 7B behave on two cores.
+  Outcome small = Arrive(2.3, 0.28, 4e-5, 4, 4096);
+  EXPECT_LT(small.worst_gap_ms, 100);
+  EXPECT_LT(small.first_token_ms, 1.15);
+  Outcome medium = Arrive(30, 2.0, 1e-4, 4, 4096);
+  EXPECT_LT(medium.worst_gap_ms, 400);
+  EXPECT_LT(medium.first_token_ms, 1.15);
+  Outcome large = Arrive(130, 13, 4e-4, 4, 4096);
+  EXPECT_LT(large.worst_gap_ms, 1100);
+  EXPECT_LT(large.first_token_ms, 1.3);
 }
 
 }  // namespace

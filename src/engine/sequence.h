@@ -33,7 +33,12 @@ struct Sequence {
   bool running = false;
   bool admitted_before = false;
   int indexed_blocks = 0;  // so many are in the prefix cache, the last one as `node`
-  PrefixCache::NodeId node = PrefixCache::kRoot;
+  PrefixCache::NodeId root = 0;
+  PrefixCache::NodeId node = 0;
+  /// While it waits: a running sequence that computes the tokens up to `leader_tokens`, which this one starts with too.
+  Sequence* leader = nullptr;
+  int leader_tokens = 0;
+  int awaited_tokens = 0;  // of cached_tokens, those that it waited for
 
   [[nodiscard]] int num_tokens() const { return static_cast<int>(tokens.size()); }
   [[nodiscard]] int pending() const { return num_tokens() - num_computed; }
