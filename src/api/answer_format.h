@@ -1,12 +1,16 @@
-// How the text of a generation is written as JSON: OpenAI's two shapes.
+// What all answers of generating routes have in common: their head, usage and timings, and streams of events.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "api/call.h"
+#include "api/error.h"
+#include "api/json.h"
 #include "model/tokenizer/tokenizer.h"
 #include "serving/generation.h"
 
@@ -25,38 +29,46 @@ struct AnswerHead {
   std::shared_ptr<const model::Tokenizer> tokenizer;
 };
 
-/// One choice, complete.
-struct Choice {
-  std::string text;
-  std::vector<serving::PlacedToken> tokens;
-  serving::ChoiceResult result;
-};
+/// An object of that kind with the head's fields, open.
+JsonWriter BeginAnswer(const AnswerHead& head, std::string_view object);
 
-/// Writes chunks and whole answers. One per call; the stream's methods are called in order.
-class AnswerFormat {
- public:
-  explicit AnswerFormat(AnswerHead head) : head_(std::move(head)) {}
-  virtual ~AnswerFormat() = default;
+/// Ends a chunk that has its choice.
+std::string EndChunk(const AnswerHead& head, JsonWriter json);
 
-  /// The chunk that opens a choice of a stream; "" if there is none.
-  virtual std::string OpeningChunk(int choice) = 0;
-  virtual std::string TextChunk(int choice, const serving::TextPiece& piece) = 0;
-  /// The chunk with the finish_reason.
-  virtual std::string ClosingChunk(int choice, const serving::ChoiceResult& result) = 0;
-  /// The chunk with the usage of all choices.
-  virtual std::string UsageChunk(const std::vector<serving::ChoiceResult>& results) = 0;
-  virtual std::string Whole(const std::vector<Choice>& choices) = 0;
+/// The "usage" of a call; `reasoning_tokens` below 0 leaves that detail out.
+void WriteUsage(JsonWriter& json, const std::vector<serving::ChoiceResult>& results, int choices_per_prompt,
+                int reasoning_tokens = -1);
 
-  [[nodiscard]] const AnswerHead& head() const { return head_; }
+/// Our own extension "bowhead"; official clients ignore it.
+void WriteTimings(JsonWriter& json, const std::vector<serving::ChoiceResult>& results);
 
- private:
-  AnswerHead head_;
-};
-
-std::unique_ptr<AnswerFormat> MakeChatFormat(AnswerHead head);
-std::unique_ptr<AnswerFormat> MakeCompletionFormat(AnswerHead head);
+/// A logprob as JSON can have it.
+double FiniteLogprob(float value);
 
 /// "stop" or "length".
 std::string_view FinishReasonName(engine::FinishReason reason);
+
+/// The error that a choice ended with, if it did: the engine's, or that the server cut it short.
+std::optional<ApiError> ErrorOf(const serving::ChoiceResult& result);
+
+/// Server-sent events; an error in mid-stream is an event of its own, then "[DONE]". Once the client is gone it falls
+/// silent; Call::OnDisconnect tells the one who has to cancel.
+class EventStream {
+ public:
+  explicit EventStream(std::shared_ptr<Call> call) : call_(std::move(call)) {}
+
+  void Begin() { call_->BeginEvents(); }
+  void Write(const std::string& data);
+  void Fail(const ApiError& error);
+  void End();
+
+  [[nodiscard]] bool gone() const { return gone_; }
+  [[nodiscard]] bool failed() const { return failed_; }
+
+ private:
+  const std::shared_ptr<Call> call_;
+  bool gone_ = false;
+  bool failed_ = false;
+};
 
 }  // namespace bowhead::api

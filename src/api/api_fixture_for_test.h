@@ -167,7 +167,7 @@ class ApiServerTest : public ::testing::Test {
     server_ = std::make_unique<ApiServer>(std::move(options), service_, registry_, logger_);
     serving::ServedModel model;
     model.backend = backend_;
-    model.chat_template = *model::ChatTemplate::BuiltIn("chatml");
+    model.chat_template = template_;
     model.id = "scripted";
     model.names = {"scripted", "Scripted"};
     model.created = 1;
@@ -203,6 +203,7 @@ class ApiServerTest : public ::testing::Test {
   }
 
   int cap_ = 0;
+  std::shared_ptr<const model::ChatTemplate> template_ = *model::ChatTemplate::BuiltIn("chatml");
   telemetry::Registry registry_;
   telemetry::Logger logger_;
   std::shared_ptr<ScriptedBackend> backend_ = std::make_shared<ScriptedBackend>();

@@ -90,10 +90,7 @@ class ApiServer {
   void Completions(const CallPtr& call);
   void PlainChat(const CallPtr& call);
 
-  /// Starts the choices and sends the answer in the given format, streamed or whole.
-  void Answer(const CallPtr& call, const serving::ServedModel& model, std::vector<serving::ChoiceRequest> choices,
-              std::unique_ptr<AnswerFormat> format, bool stream);
-  /// Starts them with the given sink; sends the error if the engine refuses. Cancels when the client goes away.
+  /// Starts the choices with the given sink; sends the error if the engine refuses. Cancels when the client goes away.
   std::shared_ptr<serving::Generation> Start(const CallPtr& call, const serving::ServedModel& model,
                                              std::vector<serving::ChoiceRequest> choices,
                                              std::shared_ptr<serving::TextSink> sink);

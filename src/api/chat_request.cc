@@ -3,7 +3,6 @@
 #include <array>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 
 namespace bowhead::api {
@@ -40,6 +39,9 @@ constexpr std::array kChatParams = {
     ParamSpec{"modalities"},
     ParamSpec{"tools"},
     ParamSpec{"tool_choice"},
+    ParamSpec{"parallel_tool_calls"},
+    ParamSpec{"reasoning_effort"},
+    ParamSpec{"chat_template_kwargs"},
     ParamSpec{"user", kHarmless},
     ParamSpec{"metadata", kHarmless},
     ParamSpec{"safety_identifier", kHarmless},
@@ -50,10 +52,8 @@ constexpr std::array kChatParams = {
     ParamSpec{"function_call", kRefused, "it was replaced by 'tool_choice'"},
     ParamSpec{"functions", kRefused, "it was replaced by 'tools'"},
     ParamSpec{"moderation", kRefused, "there is no moderation model here"},
-    ParamSpec{"parallel_tool_calls", kRefused, "answers are text; tool calls are not parsed"},
     ParamSpec{"prediction", kRefused, "predicted outputs are not implemented"},
     ParamSpec{"prompt_cache_retention", kRefused, "the cache keeps what fits, for as long as it fits"},
-    ParamSpec{"reasoning_effort", kRefused, "the served model has no such control"},
     ParamSpec{"verbosity", kRefused, "the served model has no such control"},
     ParamSpec{"web_search_options", kRefused, "there is no web search here"},
 };
@@ -70,6 +70,8 @@ constexpr std::array kMessageParams = {
     ParamSpec{"audio", kRefused, "messages are text only"},
     ParamSpec{"function_call", kRefused, "it was replaced by 'tool_calls'"},
 };
+
+constexpr std::array kTemplateParams = {ParamSpec{"enable_thinking"}};
 
 /// Content is a string, or a list of text parts, which are joined.
 void ReadContent(ParamReader& reader, const std::string& name, assistant::Message& message, bool required) {
@@ -129,13 +131,13 @@ void ReadMessage(ParamReader& request, const JsonValue& value, std::size_t index
                             role->substr(0, 50) + "'");
   }
   if (const JsonArray* calls = reader.Array("tool_calls"); calls != nullptr && !calls->empty()) {
-    message.tool_calls = ToTemplateValue(*reader.Get("tool_calls"));
     if (message.role != "assistant") reader.Fail("tool_calls", "only messages of the assistant have 'tool_calls'");
+    message.tool_calls = ReadToolCalls(reader, name + ".");
   }
   if (const std::string* id = reader.String("tool_call_id")) message.tool_call_id = *id;
   if (const std::string* speaker = reader.String("name")) message.name = *speaker;
   if (const std::string* reasoning = reader.String("reasoning_content")) message.reasoning_content = *reasoning;
-  ReadContent(reader, name + ".", message, message.tool_calls.IsNone());
+  ReadContent(reader, name + ".", message, message.tool_calls.empty());
   if (reader.error()) {
     request.Fail(*reader.error());
     return;
@@ -167,63 +169,31 @@ void ReadFormat(ParamReader& reader) {
   }
 }
 
-void ReadTools(ParamReader& reader, ChatRequest& request) {
-  const JsonArray* tools = reader.Array("tools");
-  const JsonValue* choice = reader.Get("tool_choice");
-  const std::string* choice_name = choice == nullptr ? nullptr : choice->AsString();
-  if (choice != nullptr && (choice_name == nullptr || (*choice_name != "auto" && *choice_name != "none"))) {
-    reader.Fail("tool_choice", "'tool_choice' can only be 'auto' or 'none': a tool call cannot be forced yet");
-    return;
+/// Both ways to say whether the model should reason: OpenAI's, and the one of servers that pass arguments to templates.
+void ReadReasoning(ParamReader& reader, ChatRequest& request) {
+  if (const std::string* effort = reader.String("reasoning_effort")) {
+    if (*effort != "none" && *effort != "minimal" && *effort != "low" && *effort != "medium" && *effort != "high") {
+      reader.Fail("reasoning_effort", "'reasoning_effort' must be 'none', 'minimal', 'low', 'medium' or 'high'");
+    }
+    request.enable_thinking = *effort != "none";
   }
-  if (tools == nullptr || tools->empty()) return;
-  for (std::size_t i = 0; i < tools->size(); ++i) {
-    const JsonObject* tool = (*tools)[i].AsObject();
-    const JsonValue* type = tool == nullptr ? nullptr : FindKey(*tool, "type");
-    const JsonValue* function = tool == nullptr ? nullptr : FindKey(*tool, "function");
-    if (type == nullptr || type->AsString() == nullptr || *type->AsString() != "function" || function == nullptr ||
-        function->AsObject() == nullptr) {
-      const std::string name = "tools[" + std::to_string(i) + "]";
-      reader.Fail(name, "'" + name + "' must be {\"type\": \"function\", \"function\": {...}}");
-      return;
+  if (const JsonObject* arguments = reader.Object("chat_template_kwargs")) {
+    ParamReader inner(*arguments, kTemplateParams, "chat_template_kwargs.");
+    const std::optional<bool> thinking = inner.Bool("enable_thinking");
+    if (inner.error()) {
+      reader.Fail(*inner.error());
+    } else if (thinking && request.enable_thinking && *thinking != *request.enable_thinking) {
+      reader.Fail("reasoning_effort", "'reasoning_effort' and 'chat_template_kwargs.enable_thinking' contradict");
+    } else if (thinking) {
+      request.enable_thinking = thinking;
     }
   }
-  if (choice_name == nullptr || *choice_name != "none") request.tools = ToTemplateValue(*reader.Get("tools"));
 }
 
 }  // namespace
 
 std::span<const ParamSpec> ChatParams() {
   return kChatParams;
-}
-
-model::Value ToTemplateValue(const JsonValue& json) {
-  return std::visit(
-      [](const auto& value) -> model::Value {
-        using T = std::decay_t<decltype(value)>;
-        if constexpr (std::is_same_v<T, std::nullptr_t>) {
-          return model::Value::None();
-        } else if constexpr (std::is_same_v<T, bool>) {
-          return model::Value::Bool(value);
-        } else if constexpr (std::is_same_v<T, std::int64_t>) {
-          return model::Value::Int(value);
-        } else if constexpr (std::is_same_v<T, double>) {
-          return model::Value::Double(value);
-        } else if constexpr (std::is_same_v<T, std::string>) {
-          return model::Value::String(value, /*untrusted=*/true);
-        } else if constexpr (std::is_same_v<T, JsonArray>) {
-          std::vector<model::Value> items;
-          items.reserve(value.size());
-          for (const JsonValue& item : value) items.push_back(ToTemplateValue(item));
-          return model::Value::FromList(std::move(items));
-        } else {
-          model::Dict dict;
-          for (const auto& [key, item] : value) {
-            dict.Set(model::Value::String(key, /*untrusted=*/true), ToTemplateValue(item));
-          }
-          return model::Value::FromDict(std::move(dict));
-        }
-      },
-      json.data());
 }
 
 std::variant<ChatRequest, ApiError> ReadChatRequest(const JsonValue& body) {
@@ -240,7 +210,8 @@ std::variant<ChatRequest, ApiError> ReadChatRequest(const JsonValue& body) {
   }
   ReadLogprobs(reader, request.params);
   ReadFormat(reader);
-  ReadTools(reader, request);
+  request.tools = ReadTools(reader);
+  ReadReasoning(reader, request);
 
   const JsonArray* messages = reader.Array("messages");
   if (messages == nullptr) {
@@ -249,6 +220,10 @@ std::variant<ChatRequest, ApiError> ReadChatRequest(const JsonValue& body) {
     reader.Fail("messages", "'messages' is empty; give at least one message");
   } else {
     for (std::size_t i = 0; i < messages->size() && reader.ok(); ++i) ReadMessage(reader, (*messages)[i], i, request);
+  }
+  if (const int orphan = FindOrphanResult(request.messages); orphan >= 0) {
+    const std::string name = "messages[" + std::to_string(orphan) + "].tool_call_id";
+    reader.Fail(name, "'" + name + "' must be the id of a tool call in an earlier message");
   }
   if (reader.error()) return *reader.error();
   return request;

@@ -10,15 +10,16 @@
 #include "api/generation_params.h"
 #include "api/json.h"
 #include "api/params.h"
+#include "api/tool_params.h"
 #include "assistant/message.h"
-#include "model/template/value.h"
 
 namespace bowhead::api {
 
 struct ChatRequest {
   GenerationParams params;
   std::vector<assistant::Message> messages;  // not empty
-  model::Value tools;                        // a list of dicts, or None
+  ToolParams tools;
+  std::optional<bool> enable_thinking;  // absent: as the model has it
 };
 
 /// Every parameter of OpenAI's chat completions and our own, with what becomes of it.
@@ -26,8 +27,5 @@ std::span<const ParamSpec> ChatParams();
 
 /// Errors name the parameter. Everything is checked that does not need the model.
 std::variant<ChatRequest, ApiError> ReadChatRequest(const JsonValue& body);
-
-/// A JSON tree as a template's value; all strings (keys too) are marked as not to be trusted.
-model::Value ToTemplateValue(const JsonValue& json);
 
 }  // namespace bowhead::api

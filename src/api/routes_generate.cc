@@ -4,9 +4,10 @@
 #include <utility>
 #include <variant>
 
-#include "api/answer_sinks.h"
 #include "api/api_server.h"
+#include "api/chat_answer.h"
 #include "api/chat_request.h"
+#include "api/completion_answer.h"
 #include "api/completion_request.h"
 #include "assistant/prompt.h"
 
@@ -58,27 +59,6 @@ std::shared_ptr<serving::Generation> ApiServer::Start(const CallPtr& call, const
   return std::move(*generation);
 }
 
-void ApiServer::Answer(const CallPtr& call, const serving::ServedModel& model,
-                       std::vector<serving::ChoiceRequest> choices, std::unique_ptr<AnswerFormat> format, bool stream) {
-  const int num_choices = static_cast<int>(choices.size());
-  if (stream) {
-    static_cast<void>(
-        Start(call, model, std::move(choices), std::make_shared<StreamSink>(call, std::move(format), num_choices)));
-    return;
-  }
-  const std::shared_ptr<AnswerFormat> shared = std::move(format);
-  const auto done = [call, shared](const std::vector<Choice>& results) {
-    for (const Choice& choice : results) {
-      if (const std::optional<ApiError> error = ErrorOf(choice.result)) {
-        call->Fail(*error);
-        return;
-      }
-    }
-    call->SendJson(200, shared->Whole(results));
-  };
-  static_cast<void>(Start(call, model, std::move(choices), std::make_shared<WholeSink>(num_choices, done)));
-}
-
 void ApiServer::ChatCompletions(const CallPtr& call) {
   JsonValue body;
   if (!ParseBody(call, body)) return;
@@ -93,15 +73,22 @@ void ApiServer::ChatCompletions(const CallPtr& call) {
   const model::Tokenizer& tokenizer = model->backend->tokenizer();
   ParamReader reader(*body.AsObject(), ChatParams());
   CheckLogitBias(reader, request.params, tokenizer.vocab_size());
-  if (!request.tools.IsNone() && !model->template_takes_tools) {
-    reader.Fail("tools", "'tools' is not supported: the chat template of this model renders none");
+  const model::Dialect& dialect = model->chat_template->dialect();
+  if (!request.tools.names.empty() && !dialect.has_tools()) {
+    reader.Fail("tools",
+                "'tools' is not supported: the chat template of this model does not say how calls are written");
+  }
+  if (request.enable_thinking && !dialect.thinking_switch) {
+    reader.Fail(reader.Get("reasoning_effort") != nullptr ? "reasoning_effort" : "chat_template_kwargs",
+                "the chat template of this model cannot switch reasoning on or off");
   }
   if (reader.error()) {
     call->Fail(*reader.error());
     return;
   }
 
-  auto prompt = assistant::BuildPrompt(*model->chat_template, tokenizer, request.messages, request.tools);
+  auto prompt = assistant::BuildPrompt(*model->chat_template, tokenizer, request.messages,
+                                       {request.tools.definitions, request.enable_thinking});
   if (!prompt.ok()) {
     ApiError error = FromStatus(prompt.status());
     if (error.status == 429) error = BadParameter("messages", prompt.status().message());  // the template's own limits
@@ -109,21 +96,24 @@ void ApiServer::ChatCompletions(const CallPtr& call) {
     call->Fail(error);
     return;
   }
-  const base::Result<int> budget = serving::AnswerBudget(*model, prompt->size(), request.params.max_tokens);
+  const base::Result<int> budget = serving::AnswerBudget(*model, prompt->tokens.size(), request.params.max_tokens);
   if (!budget.ok()) {
     call->Fail(PromptError(budget.status(), "messages"));
     return;
   }
   serving::ChoiceRequest choice;
-  choice.request.prompt = std::move(*prompt);
+  choice.request.prompt = std::move(prompt->tokens);
   choice.request.max_tokens = *budget;
   choice.request.sampling = request.params.sampling;
   if (!request.params.has_seed) choice.request.sampling.seed = Random();
   choice.request.ignore_eos = request.params.ignore_eos;
   choice.request.tenant = call->tenant();
   choice.stops = request.params.stops;
-  Answer(call, *model, serving::FanOut(choice, request.params.n),
-         MakeChatFormat(MakeHead(*model, "chatcmpl-", request.params)), request.params.stream);
+  const int n = request.params.n;
+  auto sink = MakeChatSink(call, MakeHead(*model, "chatcmpl-", request.params), n, request.params.stream);
+  const assistant::ReadingOptions reading{dialect, !request.tools.names.empty(), prompt->opens_reasoning};
+  static_cast<void>(
+      Start(call, *model, serving::FanOut(choice, n), assistant::ReadAnswers(reading, n, std::move(sink))));
 }
 
 void ApiServer::Completions(const CallPtr& call) {
@@ -175,7 +165,9 @@ void ApiServer::Completions(const CallPtr& call) {
     choice.continuation = true;
     for (serving::ChoiceRequest& one : serving::FanOut(choice, request.params.n)) choices.push_back(std::move(one));
   }
-  Answer(call, *model, std::move(choices), MakeCompletionFormat(std::move(head)), request.params.stream);
+  const int num_choices = static_cast<int>(choices.size());
+  static_cast<void>(Start(call, *model, std::move(choices),
+                          MakeCompletionSink(call, std::move(head), num_choices, request.params.stream)));
 }
 
 }  // namespace bowhead::api

@@ -8,8 +8,8 @@
 #include <utility>
 #include <variant>
 
-#include "api/answer_sinks.h"
 #include "api/api_server.h"
+#include "api/chat_answer.h"
 #include "assistant/prompt.h"
 #include "net/form.h"
 #include "net/uri.h"
@@ -130,13 +130,12 @@ void ApiServer::PlainChat(const CallPtr& call) {
   const std::string id = request.conversation_id.empty() ? RandomId("conv-") : request.conversation_id;
   std::vector<assistant::Message> messages = conversations_->History(call->tenant(), id);
   messages.push_back({.role = "user", .content = request.prompt});
-  auto prompt =
-      assistant::BuildPrompt(*model->chat_template, model->backend->tokenizer(), messages, model::Value::None());
+  auto prompt = assistant::BuildPrompt(*model->chat_template, model->backend->tokenizer(), messages);
   if (!prompt.ok()) {
     call->Fail(FromStatus(prompt.status()));
     return;
   }
-  base::Result<int> budget = serving::AnswerBudget(*model, prompt->size(), request.max_tokens);
+  base::Result<int> budget = serving::AnswerBudget(*model, prompt->tokens.size(), request.max_tokens);
   if (!budget.ok()) {
     ApiError error = FromStatus(budget.status());
     if (messages.size() > 1) error.message += "; or begin a new conversation";
@@ -147,7 +146,7 @@ void ApiServer::PlainChat(const CallPtr& call) {
   if (request.max_tokens == 0) *budget = std::min(*budget, options_.max_chat_tokens);
 
   serving::ChoiceRequest choice;
-  choice.request.prompt = std::move(*prompt);
+  choice.request.prompt = std::move(prompt->tokens);
   choice.request.max_tokens = *budget;
   // Calmer than the model's own distribution: this route has no knobs, and its readers expect a sensible answer.
   choice.request.sampling.temperature = 0.6F;
@@ -156,22 +155,25 @@ void ApiServer::PlainChat(const CallPtr& call) {
   choice.request.tenant = call->tenant();
 
   const auto done = [conversations = conversations_, call, id, asked = request.prompt,
-                     model_id = model->id](const std::vector<Choice>& results) {
-    const Choice& answer = results.front();
-    if (const std::optional<ApiError> error = ErrorOf(answer.result)) {
+                     model_id = model->id](const std::vector<WholeAnswer>& answers) {
+    const WholeAnswer& answer = answers.front();
+    const serving::ChoiceResult& result = answer.result.choice;
+    if (const std::optional<ApiError> error = ErrorOf(result)) {
       call->Fail(*error);
       return;
     }
-    const std::size_t turns = conversations->AddTurn(call->tenant(), id, asked, answer.text);
+    const std::size_t turns = conversations->AddTurn(call->tenant(), id, asked, answer.content);
     JsonWriter json;
-    json.BeginObject().Field("reply", answer.text).Field("conversation_id", id);
+    json.BeginObject().Field("reply", answer.content).Field("conversation_id", id);
     json.Field("turn", static_cast<std::int64_t>(turns)).Field("model", model_id);
-    json.Field("finish_reason", FinishReasonName(answer.result.reason));
-    json.Key("usage").BeginObject().Field("prompt_tokens", answer.result.prompt_tokens);
-    json.Field("completion_tokens", answer.result.completion_tokens).EndObject().EndObject();
+    json.Field("finish_reason", FinishReasonName(result.reason));
+    json.Key("usage").BeginObject().Field("prompt_tokens", result.prompt_tokens);
+    json.Field("completion_tokens", result.completion_tokens).EndObject().EndObject();
     call->SendJson(200, json.Take());
   };
-  static_cast<void>(Start(call, *model, serving::FanOut(choice, 1), std::make_shared<WholeSink>(1, done)));
+  const assistant::ReadingOptions reading{model->chat_template->dialect(), /*tools=*/false, prompt->opens_reasoning};
+  static_cast<void>(
+      Start(call, *model, serving::FanOut(choice, 1), assistant::ReadAnswers(reading, 1, CollectAnswers(1, done))));
 }
 
 }  // namespace bowhead::api

@@ -1,5 +1,6 @@
 #include "assistant/prompt.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace bowhead::assistant {
@@ -9,7 +10,20 @@ namespace {
 using model::Dict;
 using model::Value;
 
-Value ToValue(const Message& message) {
+/// Some templates want arguments as a dict, others as the text that the model wrote.
+Value ToValue(const ToolCall& call, bool arguments_as_text) {
+  Dict function;
+  function.Set("name", Value::String(call.name, /*untrusted=*/true));
+  const bool text = arguments_as_text || call.parsed_arguments.IsNone();
+  function.Set("arguments", text ? Value::String(call.arguments, /*untrusted=*/true) : call.parsed_arguments);
+  Dict dict;
+  dict.Set("id", Value::String(call.id, /*untrusted=*/true));
+  dict.Set("type", Value::String("function"));
+  dict.Set("function", Value::FromDict(std::move(function)));
+  return Value::FromDict(std::move(dict));
+}
+
+Value ToValue(const Message& message, bool arguments_as_text) {
   Dict dict;
   dict.Set("role", Value::String(message.role));
   dict.Set("content", Value::String(message.content, /*untrusted=*/true));
@@ -18,12 +32,31 @@ Value ToValue(const Message& message) {
   if (!message.reasoning_content.empty()) {
     dict.Set("reasoning_content", Value::String(message.reasoning_content, true));
   }
-  if (!message.tool_calls.IsNone()) dict.Set("tool_calls", message.tool_calls);
+  if (!message.tool_calls.empty()) {
+    std::vector<Value> calls;
+    for (const ToolCall& call : message.tool_calls) calls.push_back(ToValue(call, arguments_as_text));
+    dict.Set("tool_calls", Value::FromList(std::move(calls)));
+  }
   return Value::FromDict(std::move(dict));
+}
+
+base::Result<model::RenderedPrompt> Render(const model::ChatTemplate& chat_template, Dict context,
+                                           std::span<const Message> messages, bool arguments_as_text) {
+  std::vector<Value> items;
+  items.reserve(messages.size());
+  for (const Message& message : messages) items.push_back(ToValue(message, arguments_as_text));
+  context.Set("messages", Value::FromList(std::move(items)));
+  return chat_template.Render(Value::FromDict(std::move(context)), model::RenderLimits{});
 }
 
 Value TokenText(const model::Tokenizer& tokenizer, std::optional<model::TokenId> token) {
   return Value::String(token ? std::string(tokenizer.TokenBytes(*token)) : std::string());
+}
+
+bool OpensReasoning(std::string_view prompt, const model::Dialect& dialect) {
+  if (dialect.think_open.empty()) return false;
+  const std::size_t last = prompt.find_last_not_of(" \n");
+  return last != std::string_view::npos && prompt.substr(0, last + 1).ends_with(dialect.think_open);
 }
 
 std::string_view FallbackName(const model::Tokenizer& tokenizer) {
@@ -34,29 +67,31 @@ std::string_view FallbackName(const model::Tokenizer& tokenizer) {
 
 }  // namespace
 
-base::Result<std::vector<model::TokenId>> BuildPrompt(const model::ChatTemplate& chat_template,
-                                                      const model::Tokenizer& tokenizer,
-                                                      std::span<const Message> messages, const Value& tools) {
-  std::vector<Value> items;
-  items.reserve(messages.size());
-  for (const Message& message : messages) items.push_back(ToValue(message));
-
+base::Result<Prompt> BuildPrompt(const model::ChatTemplate& chat_template, const model::Tokenizer& tokenizer,
+                                 std::span<const Message> messages, const PromptOptions& options) {
   Dict context;
-  context.Set("messages", Value::FromList(std::move(items)));
-  context.Set("tools", tools);
+  context.Set("tools", options.tools);
+  if (options.enable_thinking) context.Set("enable_thinking", Value::Bool(*options.enable_thinking));
   context.Set("add_generation_prompt", Value::Bool(true));
   context.Set("bos_token", TokenText(tokenizer, tokenizer.bos()));
   context.Set("eos_token", TokenText(tokenizer, tokenizer.eos()));
-  const base::Result<model::RenderedPrompt> rendered =
-      chat_template.Render(Value::FromDict(std::move(context)), model::RenderLimits{});
+  base::Result<model::RenderedPrompt> rendered = Render(chat_template, context, messages, /*arguments_as_text=*/false);
+  const bool has_calls = std::ranges::any_of(messages, [](const Message& m) { return !m.tool_calls.empty(); });
+  if (!rendered.ok() && has_calls) {
+    auto again = Render(chat_template, context, messages, /*arguments_as_text=*/true);
+    if (again.ok()) rendered = std::move(again);
+  }
   if (!rendered.ok()) return rendered.status().WithContext("the chat template refuses this conversation");
 
-  std::vector<model::TokenId> tokens =
+  Prompt prompt;
+  prompt.opens_reasoning = OpensReasoning(rendered->text, chat_template.dialect());
+  std::vector<model::TokenId>& tokens = prompt.tokens;
+  tokens =
       tokenizer.Encode(rendered->text, {.add_special = false, .parse_special = true, .untrusted = rendered->untrusted});
   // Most templates write the begin token themselves; a model that wants one gets exactly one.
   const std::optional<model::TokenId> bos = tokenizer.bos();
   if (tokenizer.add_bos() && bos && (tokens.empty() || tokens.front() != *bos)) tokens.insert(tokens.begin(), *bos);
-  return tokens;
+  return prompt;
 }
 
 base::Result<TemplateChoice> ChooseTemplate(const model::Metadata& metadata, const model::Tokenizer& tokenizer,
@@ -74,7 +109,6 @@ base::Result<TemplateChoice> ChooseTemplate(const model::Metadata& metadata, con
       return parsed.status().WithContext(origin + " cannot be used (another can be chosen with --chat-template)");
     }
     choice.chat_template = std::move(*parsed);
-    choice.takes_tools = text->find("tools") != std::string::npos;
     return choice;
   }
   std::string chosen(name);

@@ -17,17 +17,27 @@
 
 namespace bowhead::assistant {
 
+/// What a prompt is made of besides the conversation.
+struct PromptOptions {
+  model::Value tools;                   // a list of dicts, or None
+  std::optional<bool> enable_thinking;  // for templates with that switch; absent: as the template has it
+};
+
+/// A conversation as the model gets it.
+struct Prompt {
+  std::vector<model::TokenId> tokens;
+  bool opens_reasoning = false;  // it ends with the mark that opens reasoning: the answer starts inside
+};
+
 /// Renders the conversation with the template and tokenizes it. Special tokens come from the template only: every
-/// string of the conversation and of `tools` (a list of dicts, or None) is text. Errors: kInvalidArgument with what the
+/// string of the conversation and of the tools is text. Errors: kInvalidArgument with what the
 /// template says against the conversation; kResourceExhausted (the template's limits).
-base::Result<std::vector<model::TokenId>> BuildPrompt(const model::ChatTemplate& chat_template,
-                                                      const model::Tokenizer& tokenizer,
-                                                      std::span<const Message> messages, const model::Value& tools);
+base::Result<Prompt> BuildPrompt(const model::ChatTemplate& chat_template, const model::Tokenizer& tokenizer,
+                                 std::span<const Message> messages, const PromptOptions& options = {});
 
 /// Which template a model is served with.
 struct TemplateChoice {
   std::shared_ptr<const model::ChatTemplate> chat_template;
-  bool takes_tools = false;
   std::string warning;  // "" or what the person who starts the server should know
 };
 

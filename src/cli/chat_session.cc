@@ -64,14 +64,14 @@ class LocalSession final : public ChatSession {
                                const std::function<void(std::string_view)>& on_text,
                                const std::function<bool()>& keep_going) override {
     const auto model = service_.model();
-    base::Result<std::vector<model::TokenId>> prompt =
-        assistant::BuildPrompt(*model->chat_template, model->backend->tokenizer(), messages, model::Value::None());
+    base::Result<assistant::Prompt> prompt =
+        assistant::BuildPrompt(*model->chat_template, model->backend->tokenizer(), messages);
     if (!prompt.ok()) return prompt.status();
-    const base::Result<int> budget = serving::AnswerBudget(*model, prompt->size(), params.max_tokens);
+    const base::Result<int> budget = serving::AnswerBudget(*model, prompt->tokens.size(), params.max_tokens);
     if (!budget.ok()) return budget.status().WithContext("the conversation is too long; /clear begins a new one");
 
     serving::ChoiceRequest choice;
-    choice.request.prompt = std::move(*prompt);
+    choice.request.prompt = std::move(prompt->tokens);
     choice.request.max_tokens = *budget;
     engine::SamplingParams& sampling = choice.request.sampling;
     sampling.temperature = static_cast<float>(params.temperature);

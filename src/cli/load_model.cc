@@ -100,7 +100,6 @@ base::Result<serving::ServedModel> LoadServedModel(const ModelOptions& options, 
   if (!choice.ok()) return choice.status();
   if (!choice->warning.empty()) warn(choice->warning);
   served.chat_template = choice->chat_template;
-  served.template_takes_tools = choice->takes_tools;
   served.names = names;
   if (served.names.empty()) served.names.emplace_back("model");
   served.id = served.names.front();

@@ -22,7 +22,6 @@ namespace bowhead::serving {
 struct ServedModel {
   std::shared_ptr<engine::Backend> backend;
   std::shared_ptr<const model::ChatTemplate> chat_template;
-  bool template_takes_tools = false;  // the template renders tool definitions
   std::string id;                     // the name that answers carry: the first alias, else the model's own name
   std::vector<std::string> names;     // all that it answers to besides "default"; id first
   std::size_t num_listed = 1;         // how many of them a list of models shows

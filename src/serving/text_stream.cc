@@ -35,7 +35,7 @@ TextPiece TextStream::Finish() {
 
 TextPiece TextStream::Release(std::string text, bool all) {
   sent_bytes_ += text.size();
-  TextPiece piece{std::move(text), {}};
+  TextPiece piece{std::move(text), {}, num_tokens_};
   while (!pending_.empty()) {
     const Pending& next = pending_.front();
     // After a stop string, a token counts as sent if any of its text was: the one that the stop string cuts through

@@ -22,7 +22,8 @@ struct PlacedToken {
 /// Text that is ready to be sent, and the tokens that are wholly part of what has been sent so far.
 struct TextPiece {
   std::string text;
-  std::vector<PlacedToken> tokens;  // only if the stream keeps tokens
+  std::vector<PlacedToken> tokens = {};  // only if the stream keeps tokens
+  int num_tokens = 0;                    // taken by the stream so far
 
   [[nodiscard]] bool empty() const { return text.empty() && tokens.empty(); }
 };

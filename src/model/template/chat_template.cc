@@ -35,8 +35,8 @@ base::Result<T> Guarded(const std::string& name, Work work) {
 
 class ParsedTemplate : public ChatTemplate {
  public:
-  ParsedTemplate(std::unique_ptr<const Program> program, std::string name)
-      : program_(std::move(program)), name_(std::move(name)) {}
+  ParsedTemplate(std::unique_ptr<const Program> program, std::string name, Dialect dialect)
+      : program_(std::move(program)), name_(std::move(name)), dialect_(std::move(dialect)) {}
 
   [[nodiscard]] base::Result<RenderedPrompt> Render(const Value& context, const RenderLimits& limits) const override {
     return Guarded<RenderedPrompt>(name_, [&]() -> base::Result<RenderedPrompt> {
@@ -49,10 +49,12 @@ class ParsedTemplate : public ChatTemplate {
   }
 
   [[nodiscard]] const std::string& name() const override { return name_; }
+  [[nodiscard]] const Dialect& dialect() const override { return dialect_; }
 
  private:
   std::unique_ptr<const Program> program_;
   std::string name_;
+  Dialect dialect_;
 };
 
 }  // namespace
@@ -61,7 +63,8 @@ base::Result<std::shared_ptr<const ChatTemplate>> ChatTemplate::Parse(std::strin
   using Pointer = std::shared_ptr<const ChatTemplate>;
   const std::string label = name;
   return Guarded<Pointer>(label, [&]() -> base::Result<Pointer> {
-    return Pointer(std::make_shared<const ParsedTemplate>(ParseTemplate(source), std::move(name)));
+    return Pointer(
+        std::make_shared<const ParsedTemplate>(ParseTemplate(source), std::move(name), DetectDialect(source)));
   });
 }
 

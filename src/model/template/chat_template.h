@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "model/template/dialect.h"
 #include "model/template/value.h"
 #include "model/tokenizer/tokenizer.h"
 
@@ -51,6 +52,9 @@ class ChatTemplate {
   [[nodiscard]] virtual base::Result<RenderedPrompt> Render(const Value& context, const RenderLimits& limits) const = 0;
 
   [[nodiscard]] virtual const std::string& name() const = 0;
+
+  /// How answers to its prompts write reasoning and tool calls.
+  [[nodiscard]] virtual const Dialect& dialect() const = 0;
 };
 
 }  // namespace bowhead::model

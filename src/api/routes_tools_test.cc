@@ -1,0 +1,158 @@
+// Tool calls and reasoning in chat completions, over a scripted model whose template is of the Hermes kind.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "api/api_fixture_for_test.h"
+
+namespace bowhead::api {
+namespace {
+
+constexpr std::string_view kTemplate =
+    R"({%- if tools %}{{ tools | tojson }}{% endif %}{%- for m in messages %}<|im_start|>{{ m.role }} {{ m.content }}
+{%- if m.tool_calls %}{%- for c in m.tool_calls %}<tool_call>{"name": "{{ c.function.name }}", "arguments":
+{{- c.function.arguments | tojson }}}</tool_call>{% endfor %}{% endif %}{% endfor %}<|im_start|>assistant
+{%- if enable_thinking is defined and enable_thinking is false %}<think></think>{% endif %})";
+constexpr std::string_view kTools =
+    R"(,"tools":[{"type":"function","function":{"name":"weather","parameters":{"type":"object"}}}])";
+
+class ToolRoutesTest : public ApiServerTest {
+ protected:
+  void SetUp() override {
+    template_ = *model::ChatTemplate::Parse(kTemplate, "test");
+    Serve();
+  }
+  net::HttpResponse ChatWith(const std::string& messages, const std::string& more = {}) {
+    return Ask("POST", "/v1/chat/completions", R"({"messages":)" + messages + more + "}");
+  }
+  std::string Prompt() {
+    const auto requests = backend_->requests();
+    return requests.empty() ? "" : ByteTokenizer().Decode(requests.back().prompt, true);
+  }
+};
+
+TEST_F(ToolRoutesTest, AWholeAnswerWithACall) {
+  backend_->script =
+      "One moment.\n<tool_call>\n{\"name\": \"weather\", \"arguments\": {\"city\": \"Oslo\"}}\n</tool_call>";
+  const JsonValue json = Parse(Chat(std::string(kTools)).body);
+  EXPECT_EQ(Text(json, "choices.0.message.content"), "One moment.");
+  EXPECT_EQ(Text(json, "choices.0.message.tool_calls.0.type"), "function");
+  EXPECT_EQ(Text(json, "choices.0.message.tool_calls.0.function.name"), "weather");
+  EXPECT_EQ(Text(json, "choices.0.message.tool_calls.0.function.arguments"), "{\"city\": \"Oslo\"}");
+  EXPECT_TRUE(Text(json, "choices.0.message.tool_calls.0.id").starts_with("call_"));
+  EXPECT_EQ(Text(json, "choices.0.finish_reason"), "tool_calls");
+  EXPECT_NE(Prompt().find("\"weather\""), std::string::npos);
+}
+
+TEST_F(ToolRoutesTest, AStreamedAnswerWithTwoCalls) {
+  backend_->script =
+      "<tool_call>{\"name\": \"weather\", \"arguments\": {\"a\": 1}}</tool_call>\n"
+      "<tool_call>{\"name\": \"weather\", \"arguments\": {\"b\": 2}}</tool_call>";
+  std::vector<std::string> arguments;
+  std::vector<std::string> ids;
+  std::string finish;
+  for (const JsonValue& event : Events(Chat(std::string(kTools) + R"(,"stream":true)").body)) {
+    if (const std::string* content = At(event, "choices.0.delta.content").AsString()) {
+      EXPECT_EQ(*content, "");
+    }
+    if (At(event, "choices.0.finish_reason").AsString() != nullptr) finish = Text(event, "choices.0.finish_reason");
+    const JsonValue& call = At(event, "choices.0.delta.tool_calls.0");
+    if (call.AsObject() == nullptr) continue;
+    const auto index = static_cast<std::size_t>(Int(call, "index"));
+    if (At(call, "id").AsString() != nullptr) {
+      EXPECT_EQ(index, ids.size());
+      EXPECT_EQ(Text(call, "function.name"), "weather");
+      ids.push_back(Text(call, "id"));
+      arguments.emplace_back();
+    }
+    ASSERT_LT(index, arguments.size());
+    arguments[index] += Text(call, "function.arguments");
+  }
+  EXPECT_EQ(arguments, (std::vector<std::string>{"{\"a\": 1}", "{\"b\": 2}"}));
+  ASSERT_EQ(ids.size(), 2U);
+  EXPECT_NE(ids[0], ids[1]);
+  EXPECT_EQ(finish, "tool_calls");
+}
+
+TEST_F(ToolRoutesTest, WithoutToolsMarksAreText) {
+  backend_->script = "<tool_call>{\"name\": \"f\", \"arguments\": {}}</tool_call>";
+  for (const std::string& more :
+       std::vector<std::string>{std::string(), std::string(kTools) + R"(,"tool_choice":"none")"}) {
+    const JsonValue json = Parse(Chat(more).body);
+    EXPECT_EQ(Text(json, "choices.0.message.content"), backend_->script);
+    EXPECT_EQ(Text(json, "choices.0.finish_reason"), "stop");
+  }
+  EXPECT_EQ(Prompt().find("weather"), std::string::npos);
+}
+
+TEST_F(ToolRoutesTest, ReasoningIsApartAndCounted) {
+  backend_->script = "<think>\nhm hm\n</think>\n\nFour";
+  const JsonValue whole = Parse(Chat("").body);
+  EXPECT_EQ(Text(whole, "choices.0.message.reasoning_content"), "hm hm");
+  EXPECT_EQ(Text(whole, "choices.0.message.content"), "Four");
+  EXPECT_EQ(Int(whole, "usage.completion_tokens_details.reasoning_tokens"), 22);  // a token a byte, marks included
+  std::string reasoning;
+  std::string content;
+  for (const JsonValue& event : Events(Chat(R"(,"stream":true)").body)) {
+    if (const std::string* text = At(event, "choices.0.delta.reasoning_content").AsString()) reasoning += *text;
+    if (const std::string* text = At(event, "choices.0.delta.content").AsString()) content += *text;
+  }
+  EXPECT_EQ(reasoning, "hm hm");
+  EXPECT_EQ(content, "Four");
+  const JsonValue plain = Parse(Ask("POST", "/chat", R"({"prompt":"2+2?"})").body);
+  EXPECT_EQ(Text(plain, "reply"), "Four");
+}
+
+TEST_F(ToolRoutesTest, ReasoningIsSwitchedByEitherName) {
+  EXPECT_EQ(Chat(R"(,"reasoning_effort":"none")").status, 200);
+  EXPECT_NE(Prompt().find("<think></think>"), std::string::npos);
+  EXPECT_EQ(Chat(R"(,"chat_template_kwargs":{"enable_thinking":false})").status, 200);
+  EXPECT_NE(Prompt().find("<think></think>"), std::string::npos);
+  EXPECT_EQ(Chat(R"(,"reasoning_effort":"high")").status, 200);
+  EXPECT_EQ(Prompt().find("<think></think>"), std::string::npos);
+}
+
+TEST_F(ToolRoutesTest, CallsAndResultsGoBackIntoThePrompt) {
+  const net::HttpResponse response = ChatWith(R"([{"role":"user","content":"Oslo?"},
+      {"role":"assistant","content":null,"tool_calls":[{"id":"call_1","type":"function",
+       "function":{"name":"weather","arguments":"{\"city\":\"Oslo\"}"}}]},
+      {"role":"tool","tool_call_id":"call_1","content":"rain"}])");
+  EXPECT_EQ(response.status, 200) << response.body;
+  EXPECT_NE(Prompt().find("\"name\": \"weather\", \"arguments\":{\"city\": \"Oslo\"}"), std::string::npos) << Prompt();
+  EXPECT_NE(Prompt().find("tool rain"), std::string::npos);
+}
+
+TEST_F(ToolRoutesTest, MistakesAreNamed) {
+  const std::string user = R"([{"role":"user","content":"x"},)";
+  for (const auto& [messages, param] : std::vector<std::pair<std::string, std::string>>{
+           {user + R"({"role":"tool","tool_call_id":"x","content":"y"}])", "messages[1].tool_call_id"},
+           {user + R"({"role":"tool","content":"y"}])", "messages[1].tool_call_id"},
+           {user + R"({"role":"assistant","tool_calls":[{}]}])", "messages[1].tool_calls[0].type"},
+           {user + R"({"role":"assistant","tool_calls":[{"type":"function","function":{}}]}])",
+            "messages[1].tool_calls[0].id"},
+           {user + R"({"role":"assistant","tool_calls":[{"id":"1","type":"function","function":{"name":"f"}}]}])",
+            "messages[1].tool_calls[0].function.arguments"},
+       }) {
+    const net::HttpResponse response = ChatWith(messages);
+    EXPECT_EQ(response.status, 400) << messages;
+    EXPECT_EQ(Text(Parse(response.body), "error.param"), param) << response.body;
+  }
+  for (const auto& [tools, param] : std::vector<std::pair<std::string, std::string>>{
+           {R"([{"type":"web","function":{"name":"f"}}])", "tools[0].type"},
+           {R"([{"type":"function"}])", "tools[0].function"},
+           {R"([{"type":"function","function":{"name":"a b"}}])", "tools[0].function.name"},
+           {R"([{"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":"f"}}])",
+            "tools[1].function.name"},
+           {R"([{"type":"function","function":{"name":"f","strict":true}}])", "tools[0].function.strict"},
+       }) {
+    const net::HttpResponse response = Chat(R"(,"tools":)" + tools);
+    EXPECT_EQ(response.status, 400) << tools;
+    EXPECT_EQ(Text(Parse(response.body), "error.param"), param) << response.body;
+  }
+  EXPECT_EQ(Text(Parse(Chat(std::string(kTools) + R"(,"parallel_tool_calls":false)").body), "error.param"),
+            "parallel_tool_calls");
+}
+
+}  // namespace
+}  // namespace bowhead::api

@@ -1,0 +1,33 @@
+// Tools in chat requests: their definitions, the choice among them, and calls in earlier messages.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "api/params.h"
+#include "assistant/message.h"
+#include "model/template/value.h"
+
+namespace bowhead::api {
+
+/// The tools that the model may call.
+struct ToolParams {
+  model::Value definitions;        // for the template: a list of dicts, or None
+  std::vector<std::string> names;  // without duplicates
+};
+
+/// Reads `tools`, `tool_choice` and `parallel_tool_calls`. With `tool_choice` "none" there are no tools. Mistakes go to
+/// the reader.
+ToolParams ReadTools(ParamReader& reader);
+
+/// Reads the `tool_calls` of an assistant's message, which is called `prefix` in mistakes ("messages[2]."). Those go to
+/// the reader.
+std::vector<assistant::ToolCall> ReadToolCalls(ParamReader& reader, const std::string& prefix);
+
+/// Checks that each tool message answers a call before it. Returns the index of one that does not, or -1.
+int FindOrphanResult(const std::vector<assistant::Message>& messages);
+
+/// A JSON tree as a template's value; all strings (keys too) are marked as not to be trusted.
+model::Value ToTemplateValue(const JsonValue& json);
+
+}  // namespace bowhead::api
