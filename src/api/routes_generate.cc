@@ -79,8 +79,8 @@ void ApiServer::ChatCompletions(const CallPtr& call) {
                 "'tools' is not supported: the chat template of this model does not say how calls are written");
   }
   if (request.enable_thinking && !dialect.thinking_switch) {
-    reader.Fail(reader.Get("reasoning_effort") != nullptr ? "reasoning_effort" : "chat_template_kwargs",
-                "the chat template of this model cannot switch reasoning on or off");
+    const std::string name = reader.Get("reasoning_effort") != nullptr ? "reasoning_effort" : "chat_template_kwargs";
+    reader.Fail(name, "'" + name + "' is not supported: the chat template of this model cannot switch reasoning");
   }
   if (reader.error()) {
     call->Fail(*reader.error());
