@@ -3,12 +3,15 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace bowhead::base {
 namespace {
 
 // About 20 microseconds: longer than a phase of a small model, shorter than a scheduler's time slice.
 constexpr int kSpins = 2000;
+// Seconds of work between two looks at the kernel's account: a few ticks of the scheduler.
+constexpr double kSamplePeriod = 0.01;
 
 void CpuRelax() {
 #if defined(__x86_64__)
@@ -18,15 +21,24 @@ void CpuRelax() {
 
 }  // namespace
 
-WorkerTeam::WorkerTeam(int size) : size_(std::max(size, 1)) {
-  for (int i = 1; i < size_; ++i) threads_.emplace_back([this, i] { WorkerLoop(i); });
+WorkerTeam::WorkerTeam(int size)
+    : size_(std::max(size, 1)),
+      members_(std::make_unique<Member[]>(static_cast<std::size_t>(size_))),
+      active_(size_),
+      elastic_(size_) {
+  for (int i = 1; i < size_; ++i) {
+    members_[static_cast<std::size_t>(i)].thread = std::thread([this, i] { WorkerLoop(i); });
+  }
 }
 
 WorkerTeam::~WorkerTeam() {
-  stop_.store(true, std::memory_order_relaxed);
-  generation_.fetch_add(1, std::memory_order_release);
-  generation_.notify_all();
-  for (std::thread& thread : threads_) thread.join();
+  stop_ = true;
+  for (int i = 1; i < size_; ++i) {
+    Member& member = members_[static_cast<std::size_t>(i)];
+    member.starts.fetch_add(1, std::memory_order_release);
+    member.starts.notify_one();
+    member.thread.join();
+  }
 }
 
 void WorkerTeam::WaitWhile(const std::atomic<std::uint32_t>& value, std::uint32_t old) {
@@ -38,16 +50,50 @@ void WorkerTeam::WaitWhile(const std::atomic<std::uint32_t>& value, std::uint32_
 }
 
 void WorkerTeam::Run(const std::function<void(int)>& fn) {
+  RunOn(size_, fn);
+}
+
+void WorkerTeam::RunElastic(const std::function<void(int)>& fn) {
+  if (size_ == 1) return RunOn(1, fn);
+  sample_ = discard_sample_ || unsampled_ >= kSamplePeriod;
+  const auto begin = std::chrono::steady_clock::now();
+  RunOn(elastic_.size(), fn);
+  Adapt(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+}
+
+void WorkerTeam::Adapt(double seconds) {
+  unsampled_ += seconds;
+  if (!std::exchange(sample_, false)) return;
+  double ran = 0;
+  double waited = 0;
+  for (int i = 0; i < active_; ++i) {
+    const ThreadAccount::Times& times = members_[static_cast<std::size_t>(i)].times;
+    ran += static_cast<double>(times.ran_ns) * 1e-9;
+    waited += static_cast<double>(times.waited_ns) * 1e-9;
+  }
+  const double elapsed = std::exchange(unsampled_, 0);
+  if (std::exchange(discard_sample_, false)) return;
+  discard_sample_ = elastic_.Note(elapsed, ran, waited);
+}
+
+void WorkerTeam::RunOn(int members, const std::function<void(int)>& fn) {
   job_ = &fn;
-  generation_.fetch_add(1, std::memory_order_release);
-  generation_.notify_all();
+  active_ = members;
+  for (int i = 1; i < members; ++i) {
+    std::atomic<std::uint32_t>& starts = members_[static_cast<std::size_t>(i)].starts;
+    starts.fetch_add(1, std::memory_order_release);
+    starts.notify_one();
+  }
   fn(0);
+  if (sample_) members_[0].times = members_[0].account.Since();
   Barrier();
 }
 
 void WorkerTeam::Barrier() {
+  const int members = active_;  // not to be read after the last one has arrived: the next run may change it
+  if (members == 1) return;
   const std::uint32_t phase = phase_.load(std::memory_order_acquire);
-  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == size_) {
+  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == members) {
     arrived_.store(0, std::memory_order_relaxed);
     phase_.store(phase + 1, std::memory_order_release);
     phase_.notify_all();
@@ -57,10 +103,12 @@ void WorkerTeam::Barrier() {
 }
 
 void WorkerTeam::WorkerLoop(int index) {
+  Member& member = members_[static_cast<std::size_t>(index)];
   for (std::uint32_t seen = 0;; ++seen) {
-    WaitWhile(generation_, seen);
-    if (stop_.load(std::memory_order_relaxed)) return;
+    WaitWhile(member.starts, seen);
+    if (stop_) return;
     (*job_)(index);
+    if (sample_) member.times = member.account.Since();
     Barrier();
   }
 }

@@ -2,15 +2,32 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <thread>
 #include <vector>
 
+#include "base/elastic_size.h"
+#include "base/thread_account.h"
+
 namespace bowhead::base {
 
+/// The half-open share of `count` things that member `index` of `size` works on; shares differ by at most one.
+struct Share {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+constexpr Share ShareOf(std::size_t count, int index, int size) {
+  const auto i = static_cast<std::size_t>(index);
+  const auto n = static_cast<std::size_t>(size);
+  return {count * i / n, count * (i + 1) / n};
+}
+
 /// A team of `size` threads, the caller of Run among them. Waiting spins for some microseconds and then sleeps, so that
-/// short phases cost little and an oversubscribed machine is not held up. Run is called by one thread at a time.
+/// short phases cost little and an oversubscribed machine is not held up. Run and RunElastic are called by one thread
+/// at a time.
 class WorkerTeam {
  public:
   /// Starts size - 1 threads; size >= 1.
@@ -24,32 +41,48 @@ class WorkerTeam {
   /// Calls fn(index) on every thread, index 0 on the caller's, and returns when all are done. fn must not throw.
   void Run(const std::function<void(int)>& fn);
 
-  /// Inside Run: returns once every thread has called it. What any thread wrote before is visible to all after.
+  /// The same on as few threads as get the processor when asked: less than `size` while others keep it busy. For work
+  /// that is repeated often; fn shares its work out with ShareFor, or over active() members.
+  void RunElastic(const std::function<void(int)>& fn);
+
+  /// Inside Run and RunElastic: the members that take part, indices 0 to active() - 1.
+  [[nodiscard]] int active() const { return active_; }
+
+  /// Inside Run and RunElastic: what member `index` of those that take part works on.
+  [[nodiscard]] Share ShareFor(int index, std::size_t count) const { return ShareOf(count, index, active_); }
+
+  /// Inside Run and RunElastic: returns once every member that takes part has called it. What any of them wrote before
+  /// is visible to all after.
   void Barrier();
 
  private:
+  struct alignas(64) Member {
+    std::atomic<std::uint32_t> starts{0};
+    ThreadAccount account;
+    ThreadAccount::Times times;  // since the last sample; written by the member, read by the caller after the run
+    std::thread thread;          // none for the caller
+  };
+
+  void RunOn(int members, const std::function<void(int)>& fn);
   void WorkerLoop(int index);
+  void Adapt(double seconds);
   static void WaitWhile(const std::atomic<std::uint32_t>& value, std::uint32_t old);
 
   const int size_;
+  const std::unique_ptr<Member[]> members_;
+  // Written between runs only:
   const std::function<void(int)>* job_ = nullptr;
-  alignas(64) std::atomic<std::uint32_t> generation_{0};
+  int active_;
+  bool sample_ = false;
+  bool stop_ = false;
   alignas(64) std::atomic<int> arrived_{0};
   alignas(64) std::atomic<std::uint32_t> phase_{0};
-  std::atomic<bool> stop_{false};
-  std::vector<std::thread> threads_;
-};
 
-/// The half-open share of `count` things that member `index` of `size` works on; shares differ by at most one.
-struct Share {
-  std::size_t begin = 0;
-  std::size_t end = 0;
+  // The caller's:
+  ElasticSize elastic_;
+  double unsampled_ = 0;        // seconds of work since the last sample
+  bool discard_sample_ = true;  // the next sample only marks the beginning of a size
 };
-constexpr Share ShareOf(std::size_t count, int index, int size) {
-  const auto i = static_cast<std::size_t>(index);
-  const auto n = static_cast<std::size_t>(size);
-  return {count * i / n, count * (i + 1) / n};
-}
 
 /// Threads that the process may run at once (its CPU affinity), at least 1.
 int AvailableThreads();

@@ -65,14 +65,14 @@ base::Status ForwardPass::Prepare(const StepPlan& plan) {
 
 base::Status ForwardPass::Run(const StepPlan& plan) {
   if (base::Status status = Prepare(plan); !status.ok()) return status;
-  team_->Run([this](int index) { Worker(index); });
+  team_->RunElastic([this](int index) { Worker(index); });
   CompactLogits();
   return base::OkStatus();
 }
 
 base::Share ForwardPass::TokensOf(int index) const {
   const std::size_t n = plan_->tokens.size();
-  return small_ ? base::Share{0, n} : base::ShareOf(n, index, team_->size());
+  return small_ ? base::Share{0, n} : team_->ShareFor(index, n);
 }
 
 void ForwardPass::Worker(int index) {
@@ -132,7 +132,7 @@ void ForwardPass::Embed(int index, float* x) const {
 
 void ForwardPass::PrepareAngles(int index) {
   const std::size_t pairs = rope_.num_pairs();
-  const base::Share tokens = base::ShareOf(plan_->tokens.size(), index, team_->size());
+  const base::Share tokens = team_->ShareFor(index, plan_->tokens.size());
   for (std::size_t t = tokens.begin; t < tokens.end; ++t) {
     float* angles = angles_.data() + t * 4 * pairs;
     rope_.Angles(plan_->tokens[t].position, angles, angles + pairs);
@@ -170,7 +170,7 @@ void ForwardPass::NormAndQuantize(int index, const float* x, const std::vector<f
 void ForwardPass::Multiply(int index, std::span<const Product> products, const ActivationBuffer& input) const {
   std::size_t total = 0;
   for (const Product& product : products) total += product.matrix->total_bytes();
-  const base::Share bytes = base::ShareOf(total, index, team_->size());
+  const base::Share bytes = team_->ShareFor(index, total);
   std::size_t offset = 0;
   for (const Product& product : products) {
     const kernels::PackedMatrix& matrix = *product.matrix;
@@ -188,7 +188,7 @@ void ForwardPass::Multiply(int index, std::span<const Product> products, const A
 
 void ForwardPass::RopeAndStore(int index, int layer) {
   const auto kv_heads = static_cast<std::size_t>(spec_->num_kv_heads);
-  const base::Share units = base::ShareOf(plan_->tokens.size() * kv_heads, index, team_->size());
+  const base::Share units = team_->ShareFor(index, plan_->tokens.size() * kv_heads);
   for (std::size_t u = units.begin; u < units.end; ++u) {
     RopeUnit(u / kv_heads, layer, static_cast<int>(u % kv_heads), threads_[static_cast<std::size_t>(index)].row);
   }
@@ -231,7 +231,7 @@ void ForwardPass::RopeUnit(std::size_t token, int layer, int kv_head, std::vecto
 
 void ForwardPass::GateUp(int index, const LayerWeights& layer, const ActivationBuffer& input) {
   const std::size_t units = static_cast<std::size_t>(spec_->feed_forward_length) / 32;
-  const base::Share share = base::ShareOf(units, index, team_->size());
+  const base::Share share = team_->ShareFor(index, units);
   for (std::size_t unit = share.begin; unit < share.end; ++unit) {
     GateUpUnit(layer, input, unit, threads_[static_cast<std::size_t>(index)].gate_up);
   }
@@ -261,7 +261,7 @@ void ForwardPass::Output(int index, float* x) {
   if (logits_rows_ == 0) return;
   ThreadState& state = threads_[static_cast<std::size_t>(index)];
   ActivationBuffer& input = small_ ? state.output_input : output_input_;
-  const base::Share rows = small_ ? base::Share{0, logits_rows_} : base::ShareOf(logits_rows_, index, team_->size());
+  const base::Share rows = small_ ? base::Share{0, logits_rows_} : team_->ShareFor(index, logits_rows_);
   for (std::size_t r = rows.begin; r < rows.end; ++r) {
     const float* token = x + static_cast<std::size_t>(plan_->logits_tokens[r]) * Embd();
     kernels_->rms_norm(token, weights_->output_norm.data(), Embd(), spec_->norm_epsilon, state.row.data());
