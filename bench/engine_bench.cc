@@ -1,13 +1,16 @@
 // In-process throughput as JSON: the Transformer alone (prefill, decode of 1..n sequences), and with --engine the same
-// decode through the whole engine (scheduler, sampler, listeners; prompts of 16 tokens, sampled at temperature 1).
+// decode through the whole engine (scheduler, sampler, listeners; sampled at temperature 1) and its time to first
+// token. Its prompts are 16 random tokens, or the lines of a file in turn. --engine-only leaves the Transformer alone
+// out.
 //   engine_bench MODEL [--threads N] [--isa NAME] [--reps N] [--prefill 16,128,512] [--sequences 1,2,4,8,16,32]
-//                [--context 128] [--steps 64] [--batch 512] [--engine]
+//                [--context 128] [--steps 64] [--batch 512] [--engine] [--engine-only] [--prompt-file FILE]
 #include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <cstdio>
+#include <fstream>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -41,6 +44,8 @@ struct Options {
   int steps = 64;
   int batch = 512;
   bool engine = false;
+  bool transformer = true;
+  std::vector<std::string> prompts;
 };
 
 double Seconds(Clock::time_point since) {
@@ -69,8 +74,9 @@ std::optional<Options> ParseOptions(int argc, char** argv) {
   Options options;
   for (int i = 1; i < argc; ++i) {
     const std::string_view flag = argv[i];
-    if (flag == "--engine") {
+    if (flag == "--engine" || flag == "--engine-only") {
       options.engine = true;
+      options.transformer = flag == "--engine";
       continue;
     }
     if (!flag.starts_with("--")) {
@@ -80,6 +86,12 @@ std::optional<Options> ParseOptions(int argc, char** argv) {
     if (++i == argc) return std::nullopt;
     if (flag == "--isa") {
       options.isa = argv[i];
+      continue;
+    }
+    if (flag == "--prompt-file") {
+      std::ifstream file(argv[i]);
+      for (std::string line; std::getline(file, line);) options.prompts.push_back(line);
+      if (options.prompts.empty()) return std::nullopt;
       continue;
     }
     const std::vector<int> list = ParseList(argv[i]);
@@ -207,11 +219,15 @@ class Crowd : public bowhead::engine::RequestListener {
     const std::lock_guard lock(mutex_);
     if (--left_ == 0) changed_.notify_all();
   }
-  /// Tokens per second from the first token on.
+  /// Tokens per second from the first token on, once the last request is done.
   double Wait() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return left_ == 0; });
     return static_cast<double>(tokens_) / Seconds(first_);
+  }
+  /// Milliseconds from the making of this object to the first token of all. After Wait.
+  [[nodiscard]] double FirstTokenMs() const {
+    return std::chrono::duration<double, std::milli>(first_ - begin_).count();
   }
 
  private:
@@ -219,8 +235,15 @@ class Crowd : public bowhead::engine::RequestListener {
   std::condition_variable changed_;
   int left_;
   int tokens_ = 0;
+  Clock::time_point begin_ = Clock::now();
   Clock::time_point first_;
 };
+
+/// The prompt of the n-th request.
+std::vector<TokenId> Prompt(const bowhead::engine::Engine& engine, const Options& options, int n) {
+  if (options.prompts.empty()) return RandomTokens(kEnginePrompt, engine.info().vocab_size, n);
+  return engine.tokenizer().Encode(options.prompts[static_cast<std::size_t>(n) % options.prompts.size()], {});
+}
 
 bool BenchEngine(const Options& options) {
   bowhead::engine::EngineOptions engine_options;
@@ -229,30 +252,36 @@ bool BenchEngine(const Options& options) {
   engine_options.max_batch_tokens = options.batch;
   auto engine = bowhead::engine::LoadEngine(options.model, engine_options);
   if (!Check(engine.status())) return false;
-  std::printf(",\n  \"engine\": [");
+  std::printf("%s  \"engine\": [", options.transformer ? ",\n" : "{\n");
   for (std::size_t i = 0; i < options.sequences.size(); ++i) {
     const int count = options.sequences[i];
     std::vector<double> rates;
+    std::vector<double> first;
     for (int rep = 0; rep < options.reps; ++rep) {
-      auto crowd = std::make_shared<Crowd>(count);
+      std::vector<bowhead::engine::GenerateRequest> requests(static_cast<std::size_t>(count));
       for (int s = 0; s < count; ++s) {
-        bowhead::engine::GenerateRequest request;
-        request.prompt = RandomTokens(kEnginePrompt, (*engine)->info().vocab_size, s + 1000 * rep);
+        bowhead::engine::GenerateRequest& request = requests[static_cast<std::size_t>(s)];
+        request.prompt = Prompt(**engine, options, s + count * rep);
         request.max_tokens = options.steps;
         request.ignore_eos = true;
         request.sampling.seed = static_cast<std::uint64_t>(s);
+      }
+      auto crowd = std::make_shared<Crowd>(count);
+      for (auto& request : requests) {
         if (!Check((*engine)->Submit(std::move(request), crowd).status())) return false;
       }
       rates.push_back(crowd->Wait());
+      first.push_back(crowd->FirstTokenMs());
     }
-    std::printf("%s\n    {\"sequences\": %d, \"tokens_per_second\": %.1f}", i == 0 ? "" : ",", count, Median(rates));
+    std::printf("%s\n    {\"sequences\": %d, \"tokens_per_second\": %.1f, \"first_token_ms\": %.4f}", i == 0 ? "" : ",",
+                count, Median(rates), Median(first));
     std::fflush(stdout);
   }
   std::printf("\n  ]");
   return true;
 }
 
-bool Run(const Options& options) {
+bool BenchTransformer(const Options& options) {
   auto file = bowhead::model::ModelFile::Open(options.model);
   if (!Check(file.status())) return false;
   const int most = *std::max_element(options.sequences.begin(), options.sequences.end());
@@ -269,8 +298,11 @@ bool Run(const Options& options) {
   std::printf("{\n  \"model\": \"%s\", \"isa\": \"%s\", \"threads\": %d, \"context\": %d, \"load_seconds\": %.3f,\n",
               model.spec().name.c_str(), std::string(model.isa()).c_str(), model.threads(), options.context,
               Seconds(begin));
-  if (!BenchPrefill(model, options) || !BenchDecode(model, options)) return false;
-  transformer.value().reset();
+  return BenchPrefill(model, options) && BenchDecode(model, options);
+}
+
+bool Run(const Options& options) {
+  if (options.transformer && !BenchTransformer(options)) return false;
   if (options.engine && !BenchEngine(options)) return false;
   std::printf("\n}\n");
   return true;
@@ -283,7 +315,8 @@ int main(int argc, char** argv) {
   if (!options) {
     std::fprintf(stderr,
                  "usage: engine_bench MODEL [--threads N] [--isa NAME] [--reps N] [--prefill N,...] "
-                 "[--sequences N,...] [--context N] [--steps N] [--batch N] [--engine]\n");
+                 "[--sequences N,...] [--context N] [--steps N] [--batch N] [--engine] [--engine-only] "
+                 "[--prompt-file FILE]\n");
     return 2;
   }
   return Run(*options) ? 0 : 1;

@@ -8,7 +8,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "bench"))
 from suite import figures, flood, load, machine, models, report, results, thresholds  # noqa: E402
-from suite.peers import llama_cpp  # noqa: E402
+from suite.cases import programs  # noqa: E402
+from suite.peers import llama_cpp, optional  # noqa: E402
 
 # As llama-bench and llama-batched-bench of 11434.0.0 print them, with fields that nothing reads left out.
 BENCH = """[
@@ -42,6 +43,20 @@ def test_the_peers_output_is_read():
     assert llama_cpp.parse_bench(BENCH) == [(1, 128, 512, 0, 0, 486.31), (0, 512, 0, 128, 0, 179.2)]
     assert [row["speed_tg"] for row in llama_cpp.parse_batched(BATCHED)] == [287.5]
     assert llama_cpp.side_of(1) == "llama.cpp -fa 1" and llama_cpp.side_of(0, 128) == "llama.cpp -fa 0 -ub 128"
+
+
+def test_other_programs_output_is_read():
+    assert optional.parse('[INFO] loading\n{"version": "2026.4", "prefill": 54.1, "decode": 3.5}\n') == {"prefill": 54.1, "decode": 3.5}
+    r = results.Results()
+    programs.add_start(r, SMALL.key, {"sides": {"bowhead": {"first_token_ms": [20.0, 22.0], "peak_rss_bytes": 110_000_000},
+                                                "llama-server": {"first_token_ms": [80.0], "peak_rss_bytes": 300_000_000},
+                                                "llama-server --no-warmup": {"first_token_ms": [63.0], "peak_rss_bytes": 290_000_000}}})
+    assert r.best(SMALL.key, "start") == ("llama.cpp --no-warmup", [63.0]) and r.ratio(SMALL.key, "start") == pytest.approx(3)
+    assert r.ours(SMALL.key, "rss") == [110]
+    programs.add_lookup(r.facts, {"same_answers": True, "cases": [{"case": "copy, greedy", "ratio": 2.5}, {"case": "unrelated, greedy", "ratio": 1}]})
+    assert r.facts["lookup_speedup"] == [2.5] and r.facts["lookup_other"] == [1]
+    with pytest.raises(programs.BenchError):
+        programs.add_lookup(r.facts, {"same_answers": False, "cases": []})
 
 
 def test_the_better_setting_of_the_peer_counts(run):

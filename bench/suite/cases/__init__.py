@@ -56,9 +56,10 @@ class Case(NamedTuple):
 
 def all_cases():
     """Every case, in the order of a whole run."""
-    from suite.cases import http, in_process, neighbours  # noqa: PLC0415 - they import this package
+    from suite.cases import http, in_process, neighbours, peers, programs, quality  # noqa: PLC0415 - they import this package
 
     return [Case(name, run.__doc__.splitlines()[0], run) for name, run in (
-        ("real", in_process.real), ("clients", http.clients), ("tax", http.tax), ("gap", http.gap), ("prefix", http.prefix),
-        ("neighbours", neighbours.neighbours), ("context", in_process.context), ("overload", http.overload),
-        ("grid", in_process.grid))]
+        ("real", in_process.real), ("identical", quality.identical), ("quality", quality.quality), ("start", programs.start),
+        ("lookup", programs.lookup), ("gemm", programs.gemm), ("neighbours", neighbours.neighbours), ("tax", http.tax),
+        ("overload", http.overload), ("clients", http.clients), ("gap", http.gap), ("prefix", http.prefix),
+        ("context", in_process.context), ("grid", in_process.grid), ("peers", peers.peers))]

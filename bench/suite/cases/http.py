@@ -6,7 +6,7 @@ import statistics
 from suite import load
 from suite.cases import ENGINE_BENCH, SERVER
 from suite.cases.in_process import show
-from suite.environment import BenchError, output_of, server
+from suite.environment import WORK, BenchError, output_of, server
 from suite.flood import flood
 from suite.peers import llama_cpp
 from suite.results import OURS
@@ -58,17 +58,31 @@ def clients(context):
 
 def tax(context):
     """What HTTP costs: tokens per second over it and in process, at 1 and 32 clients, and the added time to first token"""
-    tokens = context.size(96, 8)
+    tokens, file = context.size(96, 8), WORK / "prompts.txt"
     for model in context.real()[:1]:
         with context.guard("tax", model), ours(model, context.threads) as port:
             load.answered(load.crowd(port, bodies(model, 2, 20, 8, 1)))
             for number in range(context.few(3)):
+                seed = 5000 + 1000 * number
                 for count in context.size((1, 32), (1,)):
-                    report = json.loads(output_of(ENGINE_BENCH, model.path, "--threads", context.threads, "--engine", "--reps", 1,
-                                                  "--prefill", 16, "--sequences", count, "--context", 32, "--steps", tokens))
-                    inside = report["engine"][0]["tokens_per_second"]
-                    over = load.answered(load.crowd(port, bodies(model, count, 12, tokens, 5000 + 100 * number)))
-                    context.results.facts.setdefault(f"http_tax_{count}", []).append(over["tokens_per_second_from_first"] / inside)
+                    length = tokens * (4 if count == 1 else 1)
+                    inside, over = both_ways(context, model, port, file, [load.prompt_text(seed + i, 12) for i in range(count)], length, count)
+                    context.results.facts.setdefault(f"http_tax_{count}", []).append(
+                        over["tokens_per_second_from_first"] / inside["tokens_per_second"])
+                texts = [load.prompt_text(seed + 100 + i, 12) for i in range(context.size(60, 4))]
+                inside, over = both_ways(context, model, port, file, texts, 2, 1)
+                context.results.facts.setdefault("http_added_ttft_us", []).append(
+                    1e3 * (over["ttft_ms"]["p50"] - inside["first_token_ms"]))
+
+
+def both_ways(context, model, port, file, texts, tokens, clients):
+    """The same prompts, sampled in the same way, through the engine in process and over HTTP."""
+    file.write_text("".join(text + "\n" for text in texts))
+    report = json.loads(output_of(ENGINE_BENCH, model.path, "--threads", context.threads, "--engine-only", "--reps",
+                                  len(texts) // clients, "--sequences", clients, "--steps", tokens, "--prompt-file", file))
+    requests = [json.dumps({"model": "default", "prompt": text, "max_tokens": tokens, "temperature": 1, "seed": i % clients,
+                            "ignore_eos": True, "stream": True}) for i, text in enumerate(texts)]
+    return report["engine"][0], load.answered(load.crowd(port, requests, clients))
 
 
 def gap(context):
