@@ -75,6 +75,8 @@ std::span<const ApiServer::Route> ApiServer::Routes() {
       Route{"/v1/chat/completions", "POST", &ApiServer::ChatCompletions, false, true},
       Route{"/v1/completions", "POST", &ApiServer::Completions, false, true},
       Route{"/v1/embeddings", "POST", &ApiServer::Embeddings, false, true},
+      Route{"/v1/messages", "POST", &ApiServer::Messages, false, true, ApiShape::kAnthropic},
+      Route{"/v1/messages/count_tokens", "POST", &ApiServer::CountTokens, false, true, ApiShape::kAnthropic},
       Route{"/chat", "GET, POST", &ApiServer::PlainChat, false, true},
       Route{"/tokenize", "POST", &ApiServer::Tokenize, false, true},
       Route{"/detokenize", "POST", &ApiServer::Detokenize, false, true},
@@ -107,6 +109,7 @@ void ApiServer::Dispatch(const CallPtr& call) {
   }
   const std::size_t stem = route->path.ends_with("/*") ? route->path.size() - 1 : request.path.size();
   call->set_route(route->path, request.path.substr(stem));
+  call->set_shape(route->shape);
   const std::string allow = std::string(route->methods) + ", OPTIONS";
   if (request.method == "OPTIONS") {
     call->Send({.status = 204, .headers = {{"Allow", allow}}, .body = {}});
@@ -116,7 +119,8 @@ void ApiServer::Dispatch(const CallPtr& call) {
     net::HttpResponse response =
         ErrorResponse({.status = 405,
                        .message = std::string(route->path) + " takes " + std::string(route->methods) + ", not " +
-                                  request.method.substr(0, 20)});
+                                  request.method.substr(0, 20)},
+                      route->shape);
     response.headers.emplace_back("Allow", allow);
     call->Send(std::move(response));
     return;

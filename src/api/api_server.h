@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <span>
 #include <string>
@@ -14,9 +15,12 @@
 
 #include "api/answer_format.h"
 #include "api/call.h"
+#include "api/chat_request.h"
 #include "api/generation_params.h"
 #include "api/json.h"
+#include "assistant/answer_reader.h"
 #include "assistant/conversation_store.h"
+#include "assistant/prompt.h"
 #include "base/status.h"
 #include "net/http_server.h"
 #include "security/api_keys.h"
@@ -63,6 +67,7 @@ class ApiServer {
     Method method = nullptr;
     bool open = false;    // no key needed
     bool worker = false;  // runs on a worker thread
+    ApiShape shape = ApiShape::kOpenAi;
   };
   static std::span<const Route> Routes();
   [[nodiscard]] static const Route* FindRoute(std::string_view path);
@@ -89,11 +94,21 @@ class ApiServer {
   void ChatCompletions(const CallPtr& call);
   void Completions(const CallPtr& call);
   void PlainChat(const CallPtr& call);
+  void Messages(const CallPtr& call);
+  void CountTokens(const CallPtr& call);
 
   /// Starts the choices with the given sink; sends the error if the engine refuses. Cancels when the client goes away.
   std::shared_ptr<serving::Generation> Start(const CallPtr& call, const serving::ServedModel& model,
                                              std::vector<serving::ChoiceRequest> choices,
                                              std::shared_ptr<serving::TextSink> sink);
+  using SinkMaker = std::function<std::shared_ptr<assistant::AnswerSink>(const assistant::Prompt& prompt)>;
+  /// Checks a chat request against the model, makes its prompt and starts its choices with the sink that `make_sink`
+  /// gives; or sends the error.
+  void StartChat(const CallPtr& call, const serving::ServedModel& model, ChatRequest& request,
+                 const SinkMaker& make_sink);
+  /// The prompt of a chat request, or nothing after the error has been sent.
+  std::optional<assistant::Prompt> MakePrompt(const CallPtr& call, const serving::ServedModel& model,
+                                              const ChatRequest& request);
   AnswerHead MakeHead(const serving::ServedModel& model, std::string_view prefix, const GenerationParams& params);
   std::uint64_t Random();
   std::string RandomId(std::string_view prefix);

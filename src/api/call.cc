@@ -22,6 +22,7 @@ Call::~Call() {
 
 void Call::AddHeaders(net::Headers& headers) const {
   headers.emplace_back("X-Request-Id", request_id_);
+  if (shape_ == ApiShape::kAnthropic) headers.emplace_back("request-id", request_id_);
   for (const auto& header : headers) {
     if (header.first == "X-Content-Type-Options") return;
   }
@@ -61,8 +62,8 @@ void Call::BeginEvents() {
   exchange_->BeginStream(200, std::move(headers));
 }
 
-bool Call::WriteEvent(std::string_view data) {
-  return exchange_->Write(net::SseData(data));
+bool Call::WriteEvent(std::string_view data, std::string_view name) {
+  return exchange_->Write(name.empty() ? net::SseData(data) : net::SseEvent(name, data));
 }
 
 void Call::EndEvents() {

@@ -34,6 +34,9 @@ class Call {
   [[nodiscard]] const std::string& path_argument() const { return path_argument_; }
   [[nodiscard]] const std::string& route() const { return route_; }
 
+  [[nodiscard]] ApiShape shape() const { return shape_; }
+
+  void set_shape(ApiShape shape) { shape_ = shape; }
   void set_tenant(std::string tenant) { tenant_ = std::move(tenant); }
   void set_route(std::string_view route, std::string argument) {
     route_ = route;
@@ -42,12 +45,12 @@ class Call {
 
   void Send(net::HttpResponse response);
   void SendJson(int status, std::string body);
-  void Fail(const ApiError& error) { Send(ErrorResponse(error)); }
+  void Fail(const ApiError& error) { Send(ErrorResponse(error, shape_)); }
 
   /// A stream of server-sent events.
   void BeginEvents();
-  /// False once the client is gone.
-  bool WriteEvent(std::string_view data);
+  /// False once the client is gone. `name` "": an event without a name.
+  bool WriteEvent(std::string_view data, std::string_view name = {});
   void EndEvents();
 
   void OnDisconnect(std::function<void()> callback) { exchange_->OnDisconnect(std::move(callback)); }
@@ -62,6 +65,7 @@ class Call {
   const std::string request_id_;
   const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   std::string tenant_;
+  ApiShape shape_ = ApiShape::kOpenAi;
   std::string route_ = "other";
   std::string path_argument_;
   std::atomic<bool> observed_{false};

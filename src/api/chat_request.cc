@@ -176,6 +176,7 @@ void ReadReasoning(ParamReader& reader, ChatRequest& request) {
       reader.Fail("reasoning_effort", "'reasoning_effort' must be 'none', 'minimal', 'low', 'medium' or 'high'");
     }
     request.enable_thinking = *effort != "none";
+    request.thinking_param = "reasoning_effort";
   }
   if (const JsonObject* arguments = reader.Object("chat_template_kwargs")) {
     ParamReader inner(*arguments, kTemplateParams, "chat_template_kwargs.");
@@ -186,6 +187,7 @@ void ReadReasoning(ParamReader& reader, ChatRequest& request) {
       reader.Fail("reasoning_effort", "'reasoning_effort' and 'chat_template_kwargs.enable_thinking' contradict");
     } else if (thinking) {
       request.enable_thinking = thinking;
+      request.thinking_param = "chat_template_kwargs";
     }
   }
 }

@@ -20,6 +20,7 @@ struct ChatRequest {
   std::vector<assistant::Message> messages;  // not empty
   ToolParams tools;
   std::optional<bool> enable_thinking;  // absent: as the model has it
+  std::string thinking_param;           // which parameter said so
 };
 
 /// Every parameter of OpenAI's chat completions and our own, with what becomes of it.

@@ -67,8 +67,36 @@ ApiError FromStatus(const base::Status& status) {
   return error;
 }
 
-std::string ErrorBody(const ApiError& error) {
+namespace {
+
+std::string_view AnthropicType(int status) {
+  switch (status) {
+    case 401:
+      return "authentication_error";
+    case 403:
+      return "permission_error";
+    case 404:
+      return "not_found_error";
+    case 413:
+      return "request_too_large";
+    case 429:
+      return "rate_limit_error";
+    case 503:
+      return "overloaded_error";
+    default:
+      return status >= 500 ? "api_error" : "invalid_request_error";
+  }
+}
+
+}  // namespace
+
+std::string ErrorBody(const ApiError& error, ApiShape shape) {
   JsonWriter json;
+  if (shape == ApiShape::kAnthropic) {
+    json.BeginObject().Field("type", "error").Key("error").BeginObject();
+    json.Field("type", AnthropicType(error.status)).Field("message", error.message);
+    return json.EndObject().EndObject().Take();
+  }
   json.BeginObject().Key("error").BeginObject();
   json.Field("message", error.message).Field("type", error.type);
   if (error.param.empty()) {
@@ -85,7 +113,7 @@ std::string ErrorBody(const ApiError& error) {
   return json.Take();
 }
 
-net::HttpResponse ErrorResponse(const ApiError& error) {
+net::HttpResponse ErrorResponse(const ApiError& error, ApiShape shape) {
   net::HttpResponse response;
   response.status = error.status;
   response.headers.emplace_back("Content-Type", "application/json");
@@ -93,7 +121,7 @@ net::HttpResponse ErrorResponse(const ApiError& error) {
     response.headers.emplace_back("Retry-After", std::to_string(error.retry_after_seconds));
   }
   if (error.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
-  response.body = ErrorBody(error);
+  response.body = ErrorBody(error, shape);
   return response;
 }
 

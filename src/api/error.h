@@ -1,6 +1,7 @@
-// Errors as OpenAI's API shapes them.
+// Errors, as each API shapes them.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -26,9 +27,12 @@ ApiError BadParameter(std::string_view param, std::string message);
 /// kUnavailable 503 with Retry-After, kUnauthenticated 401, and so on.
 ApiError FromStatus(const base::Status& status);
 
-/// {"error": {"message", "type", "param", "code"}}
-std::string ErrorBody(const ApiError& error);
-net::HttpResponse ErrorResponse(const ApiError& error);
+/// Whose clients a route is for.
+enum class ApiShape : std::uint8_t { kOpenAi, kAnthropic };
+
+/// OpenAI: {"error": {"message", "type", "param", "code"}}. Anthropic: {"type": "error", "error": {"type", "message"}}.
+std::string ErrorBody(const ApiError& error, ApiShape shape = ApiShape::kOpenAi);
+net::HttpResponse ErrorResponse(const ApiError& error, ApiShape shape = ApiShape::kOpenAi);
 
 /// The shape for what the HTTP server refuses by itself (net::HttpServerOptions::error_body).
 net::HttpResponse TransportError(int status, std::string_view message);

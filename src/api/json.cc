@@ -275,4 +275,37 @@ JsonWriter& JsonWriter::Null() {
   return *this;
 }
 
+JsonWriter& JsonWriter::Value(const JsonValue& tree) {
+  std::visit(
+      [this](const auto& value) {
+        using T = std::decay_t<decltype(value)>;
+        if constexpr (std::is_same_v<T, std::nullptr_t>) {
+          Null();
+        } else if constexpr (std::is_same_v<T, bool>) {
+          Bool(value);
+        } else if constexpr (std::is_same_v<T, std::int64_t>) {
+          Int(value);
+        } else if constexpr (std::is_same_v<T, double>) {
+          Double(value);
+        } else if constexpr (std::is_same_v<T, std::string>) {
+          String(value);
+        } else if constexpr (std::is_same_v<T, JsonArray>) {
+          BeginArray();
+          for (const JsonValue& item : value) Value(item);
+          EndArray();
+        } else {
+          BeginObject();
+          for (const auto& [key, item] : value) Key(key).Value(item);
+          EndObject();
+        }
+      },
+      tree.data());
+  return *this;
+}
+
+std::string ToJsonText(const JsonValue& value) {
+  JsonWriter json;
+  return json.Value(value).Take();
+}
+
 }  // namespace bowhead::api

@@ -69,6 +69,7 @@ class JsonWriter {
   JsonWriter& Double(double value);  // what JSON cannot say (NaN, infinity) becomes null
   JsonWriter& Bool(bool value);
   JsonWriter& Null();
+  JsonWriter& Value(const JsonValue& tree);
 
   JsonWriter& Field(std::string_view key, std::string_view text) { return Key(key).String(text); }
   JsonWriter& Field(std::string_view key, const char* text) { return Key(key).String(text); }
@@ -91,5 +92,8 @@ class JsonWriter {
   std::string out_;
   bool comma_ = false;  // the next value or key is preceded by a comma
 };
+
+/// The tree as a document again, without blanks.
+std::string ToJsonText(const JsonValue& value);
 
 }  // namespace bowhead::api

@@ -22,6 +22,23 @@ ApiError PromptError(const base::Status& status, std::string_view param) {
   return error;
 }
 
+/// What the chat template of the model cannot do, if the request asks for it.
+std::optional<ApiError> CheckModelCan(const serving::ServedModel& model, const ChatRequest& request) {
+  const model::Dialect& dialect = model.chat_template->dialect();
+  if (!request.tools.names.empty() && !dialect.has_tools()) {
+    return BadParameter("tools",
+                        "'tools' is not supported: the chat template of this model does not say how calls are written");
+  }
+  // Without reasoning there is nothing to switch off.
+  const bool as_asked = request.enable_thinking == false && !dialect.has_reasoning();
+  if (request.enable_thinking && !dialect.thinking_switch && !as_asked) {
+    return BadParameter(request.thinking_param, "'" + request.thinking_param +
+                                                    "' is not supported: the chat template of this model cannot "
+                                                    "switch reasoning");
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 AnswerHead ApiServer::MakeHead(const serving::ServedModel& model, std::string_view prefix,
@@ -59,6 +76,46 @@ std::shared_ptr<serving::Generation> ApiServer::Start(const CallPtr& call, const
   return std::move(*generation);
 }
 
+std::optional<assistant::Prompt> ApiServer::MakePrompt(const CallPtr& call, const serving::ServedModel& model,
+                                                       const ChatRequest& request) {
+  auto prompt = assistant::BuildPrompt(*model.chat_template, model.backend->tokenizer(), request.messages,
+                                       {request.tools.definitions, request.enable_thinking});
+  if (prompt.ok()) return std::move(*prompt);
+  ApiError error = FromStatus(prompt.status());
+  if (error.status == 429) error = BadParameter("messages", prompt.status().message());  // the template's own limits
+  if (error.status == 400) error.param = "messages";
+  call->Fail(error);
+  return std::nullopt;
+}
+
+void ApiServer::StartChat(const CallPtr& call, const serving::ServedModel& model, ChatRequest& request,
+                          const SinkMaker& make_sink) {
+  if (const std::optional<ApiError> error = CheckModelCan(model, request)) {
+    call->Fail(*error);
+    return;
+  }
+  std::optional<assistant::Prompt> prompt = MakePrompt(call, model, request);
+  if (!prompt) return;
+  const base::Result<int> budget = serving::AnswerBudget(model, prompt->tokens.size(), request.params.max_tokens);
+  if (!budget.ok()) {
+    call->Fail(PromptError(budget.status(), "messages"));
+    return;
+  }
+  const assistant::ReadingOptions reading{model.chat_template->dialect(), !request.tools.names.empty(),
+                                          prompt->opens_reasoning};
+  const int n = request.params.n;
+  auto sink = assistant::ReadAnswers(reading, n, make_sink(*prompt));
+  serving::ChoiceRequest choice;
+  choice.request.prompt = std::move(prompt->tokens);
+  choice.request.max_tokens = *budget;
+  choice.request.sampling = request.params.sampling;
+  if (!request.params.has_seed) choice.request.sampling.seed = Random();
+  choice.request.ignore_eos = request.params.ignore_eos;
+  choice.request.tenant = call->tenant();
+  choice.stops = request.params.stops;
+  static_cast<void>(Start(call, model, serving::FanOut(choice, n), std::move(sink)));
+}
+
 void ApiServer::ChatCompletions(const CallPtr& call) {
   JsonValue body;
   if (!ParseBody(call, body)) return;
@@ -70,50 +127,15 @@ void ApiServer::ChatCompletions(const CallPtr& call) {
   ChatRequest& request = std::get<ChatRequest>(read);
   const ModelPtr model = FindModel(call, request.params.model);
   if (model == nullptr) return;
-  const model::Tokenizer& tokenizer = model->backend->tokenizer();
   ParamReader reader(*body.AsObject(), ChatParams());
-  CheckLogitBias(reader, request.params, tokenizer.vocab_size());
-  const model::Dialect& dialect = model->chat_template->dialect();
-  if (!request.tools.names.empty() && !dialect.has_tools()) {
-    reader.Fail("tools",
-                "'tools' is not supported: the chat template of this model does not say how calls are written");
-  }
-  if (request.enable_thinking && !dialect.thinking_switch) {
-    const std::string name = reader.Get("reasoning_effort") != nullptr ? "reasoning_effort" : "chat_template_kwargs";
-    reader.Fail(name, "'" + name + "' is not supported: the chat template of this model cannot switch reasoning");
-  }
+  CheckLogitBias(reader, request.params, model->backend->tokenizer().vocab_size());
   if (reader.error()) {
     call->Fail(*reader.error());
     return;
   }
-
-  auto prompt = assistant::BuildPrompt(*model->chat_template, tokenizer, request.messages,
-                                       {request.tools.definitions, request.enable_thinking});
-  if (!prompt.ok()) {
-    ApiError error = FromStatus(prompt.status());
-    if (error.status == 429) error = BadParameter("messages", prompt.status().message());  // the template's own limits
-    if (error.status == 400) error.param = "messages";
-    call->Fail(error);
-    return;
-  }
-  const base::Result<int> budget = serving::AnswerBudget(*model, prompt->tokens.size(), request.params.max_tokens);
-  if (!budget.ok()) {
-    call->Fail(PromptError(budget.status(), "messages"));
-    return;
-  }
-  serving::ChoiceRequest choice;
-  choice.request.prompt = std::move(prompt->tokens);
-  choice.request.max_tokens = *budget;
-  choice.request.sampling = request.params.sampling;
-  if (!request.params.has_seed) choice.request.sampling.seed = Random();
-  choice.request.ignore_eos = request.params.ignore_eos;
-  choice.request.tenant = call->tenant();
-  choice.stops = request.params.stops;
-  const int n = request.params.n;
-  auto sink = MakeChatSink(call, MakeHead(*model, "chatcmpl-", request.params), n, request.params.stream);
-  const assistant::ReadingOptions reading{dialect, !request.tools.names.empty(), prompt->opens_reasoning};
-  static_cast<void>(
-      Start(call, *model, serving::FanOut(choice, n), assistant::ReadAnswers(reading, n, std::move(sink))));
+  StartChat(call, *model, request, [&](const assistant::Prompt&) {
+    return MakeChatSink(call, MakeHead(*model, "chatcmpl-", request.params), request.params.n, request.params.stream);
+  });
 }
 
 void ApiServer::Completions(const CallPtr& call) {

@@ -133,6 +133,7 @@ void Generation::DeliverEnd(std::size_t index, const engine::FinishInfo& info) {
   ChoiceResult result;
   result.reason = stopped ? engine::FinishReason::kStop : info.reason;
   if (!stopped) result.status = info.status;
+  result.stop = choice.stream.stop();
   result.prompt_tokens = info.prompt_tokens;
   result.cached_tokens = info.cached_tokens;
   result.completion_tokens = stopped ? choice.stream.num_tokens() : info.completion_tokens;

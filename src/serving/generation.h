@@ -20,6 +20,7 @@ namespace bowhead::serving {
 struct ChoiceResult {
   engine::FinishReason reason = engine::FinishReason::kStop;
   base::Status status;  // for kError
+  std::string stop;     // the stop string that ended it; "" if none did
   int prompt_tokens = 0;
   int cached_tokens = 0;
   int completion_tokens = 0;         // with a stop string: up to the token that completed it

@@ -34,6 +34,7 @@ std::string StopMatcher::Add(std::string_view piece) {
     if (begin == std::string::npos) continue;
     const std::size_t end = begin + stop.size();
     if (end < first_end || (end == first_end && begin < first_begin)) {
+      found_ = stop;
       first_end = end;
       first_begin = begin;
     }

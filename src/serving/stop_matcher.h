@@ -20,10 +20,13 @@ class StopMatcher {
   std::string Finish();
 
   [[nodiscard]] bool stopped() const { return stopped_; }
+  /// The stop string that was found; "" before.
+  [[nodiscard]] const std::string& found() const { return found_; }
 
  private:
   std::vector<std::string> stops_;
   std::string held_;
+  std::string found_;
   bool stopped_ = false;
 };
 

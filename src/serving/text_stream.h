@@ -43,6 +43,8 @@ class TextStream {
 
   /// True once a stop string was found.
   [[nodiscard]] bool stopped() const { return matcher_.stopped(); }
+  /// Which one; "" before.
+  [[nodiscard]] const std::string& stop() const { return matcher_.found(); }
   /// Tokens taken, up to and with the one that completed a stop string.
   [[nodiscard]] int num_tokens() const { return num_tokens_; }
 

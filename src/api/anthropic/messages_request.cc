@@ -1,0 +1,291 @@
+#include "api/anthropic/messages_request.h"
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace bowhead::api {
+
+namespace {
+
+constexpr ParamUse kRefused = ParamUse::kRefused;
+constexpr ParamUse kHarmless = ParamUse::kHarmless;
+
+constexpr std::array kMessagesParams = {
+    ParamSpec{"model"},
+    ParamSpec{"messages"},
+    ParamSpec{"system"},
+    ParamSpec{"max_tokens"},
+    ParamSpec{"temperature"},
+    ParamSpec{"top_p"},
+    ParamSpec{"top_k"},
+    ParamSpec{"stop_sequences"},
+    ParamSpec{"stream"},
+    ParamSpec{"tools"},
+    ParamSpec{"tool_choice"},
+    ParamSpec{"thinking"},
+    ParamSpec{"metadata", kHarmless},
+    ParamSpec{"cache_control", kHarmless},  // the prefix cache needs no marks
+    ParamSpec{"service_tier", kHarmless},
+    ParamSpec{"container", kRefused, "nothing runs on this server but the model"},
+    ParamSpec{"context_management", kRefused, "conversations are used as they come"},
+    ParamSpec{"mcp_servers", kRefused, "there is no MCP client here"},
+    ParamSpec{"output_config", kRefused, "structured output is not implemented here"},
+    ParamSpec{"output_format", kRefused, "structured output is not implemented here"},
+};
+constexpr std::array kMessageParams = {ParamSpec{"role"}, ParamSpec{"content"}};
+constexpr std::array kToolParams = {
+    ParamSpec{"name"},
+    ParamSpec{"description"},
+    ParamSpec{"input_schema"},
+    ParamSpec{"type"},
+    ParamSpec{"cache_control", kHarmless},
+};
+
+std::string StringOf(const JsonObject& object, std::string_view key) {
+  const JsonValue* value = FindKey(object, key);
+  return value == nullptr || value->AsString() == nullptr ? std::string() : *value->AsString();
+}
+
+ApiError Mistake(const std::string& place, const std::string& what) {
+  return BadParameter(place, place + ": " + what);
+}
+
+/// A string, or a list of text blocks; `place` names it in mistakes.
+std::variant<std::string, ApiError> ReadText(const JsonValue& value, const std::string& place) {
+  if (const std::string* text = value.AsString()) return *text;
+  const JsonArray* blocks = value.AsArray();
+  if (blocks == nullptr) return Mistake(place, "give a string or a list of text blocks");
+  std::string all;
+  for (std::size_t i = 0; i < blocks->size(); ++i) {
+    const JsonObject* block = (*blocks)[i].AsObject();
+    const JsonValue* text = block == nullptr ? nullptr : FindKey(*block, "text");
+    if (block == nullptr || StringOf(*block, "type") != "text" || text == nullptr || text->AsString() == nullptr) {
+      return Mistake(place + "." + std::to_string(i), "only text blocks are supported here");
+    }
+    all += *text->AsString();
+  }
+  return all;
+}
+
+/// Reads the blocks of one message; results of tools become messages of their own, in order.
+class MessageReader {
+ public:
+  MessageReader(std::string role, std::string place, std::vector<assistant::Message>* out)
+      : role_(std::move(role)), place_(std::move(place)), out_(out) {
+    message_.role = role_;
+  }
+
+  std::optional<ApiError> Read(const JsonValue& content) {
+    if (const std::string* text = content.AsString()) {
+      message_.content = *text;
+      used_ = true;
+    } else if (const JsonArray* blocks = content.AsArray()) {
+      for (std::size_t i = 0; i < blocks->size(); ++i) {
+        const std::string place = place_ + ".content." + std::to_string(i);
+        const JsonObject* block = (*blocks)[i].AsObject();
+        if (block == nullptr) return Mistake(place, "a block must be an object");
+        if (auto error = ReadBlock(*block, place)) return error;
+      }
+    } else {
+      return Mistake(place_ + ".content", "give a string or a list of blocks");
+    }
+    if (used_) out_->push_back(std::move(message_));
+    return std::nullopt;
+  }
+
+ private:
+  std::optional<ApiError> ReadBlock(const JsonObject& block, const std::string& place) {
+    const std::string type = StringOf(block, "type");
+    if (type == "text") {
+      message_.content += StringOf(block, "text");
+      used_ = true;
+      return std::nullopt;
+    }
+    if (type == "tool_use" && role_ == "assistant") return ReadToolUse(block, place);
+    if (type == "tool_result" && role_ == "user") return ReadToolResult(block, place);
+    if (type == "thinking" && role_ == "assistant") {
+      message_.reasoning_content += StringOf(block, "thinking");
+      used_ = true;
+      return std::nullopt;
+    }
+    return Mistake(place + ".type", "'" + type.substr(0, 50) + "' blocks are not supported in messages of the " +
+                                        role_ + "; the served model takes text, tool_use and tool_result");
+  }
+
+  std::optional<ApiError> ReadToolUse(const JsonObject& block, const std::string& place) {
+    const JsonValue* input = FindKey(block, "input");
+    if (StringOf(block, "id").empty() || StringOf(block, "name").empty() || input == nullptr ||
+        input->AsObject() == nullptr) {
+      return Mistake(place, "a tool_use block needs 'id', 'name' and 'input'");
+    }
+    message_.tool_calls.push_back(
+        {StringOf(block, "id"), StringOf(block, "name"), ToJsonText(*input), ToTemplateValue(*input)});
+    used_ = true;
+    return std::nullopt;
+  }
+
+  std::optional<ApiError> ReadToolResult(const JsonObject& block, const std::string& place) {
+    assistant::Message result{.role = "tool", .content = {}};
+    result.tool_call_id = StringOf(block, "tool_use_id");
+    if (const JsonValue* content = FindKey(block, "content")) {
+      auto text = ReadText(*content, place + ".content");
+      if (const auto* error = std::get_if<ApiError>(&text)) return *error;
+      result.content = std::move(std::get<std::string>(text));
+    }
+    if (used_) {
+      out_->push_back(std::move(message_));
+      message_ = {.role = role_, .content = {}};
+      used_ = false;
+    }
+    out_->push_back(std::move(result));
+    return std::nullopt;
+  }
+
+  const std::string role_;
+  const std::string place_;
+  std::vector<assistant::Message>* out_;
+  assistant::Message message_;
+  bool used_ = false;
+};
+
+void ReadMessages(ParamReader& reader, ChatRequest& request) {
+  if (const JsonValue* system = reader.Get("system")) {
+    auto text = ReadText(*system, "system");
+    if (const auto* error = std::get_if<ApiError>(&text)) {
+      reader.Fail(*error);
+      return;
+    }
+    request.messages.push_back({.role = "system", .content = std::move(std::get<std::string>(text))});
+  }
+  const JsonArray* messages = reader.Array("messages");
+  if (messages == nullptr || messages->empty()) {
+    reader.Fail("messages", "'messages' is missing or empty; give at least one message");
+    return;
+  }
+  for (std::size_t i = 0; i < messages->size() && reader.ok(); ++i) {
+    const std::string place = "messages." + std::to_string(i);
+    const JsonObject* object = (*messages)[i].AsObject();
+    if (object == nullptr) {
+      reader.Fail(Mistake(place, "a message must be an object with 'role' and 'content'"));
+      return;
+    }
+    ParamReader inner(*object, kMessageParams, place + ".");
+    const std::string* role = inner.String("role");
+    const JsonValue* content = inner.Get("content");
+    if (role == nullptr || (*role != "user" && *role != "assistant")) {
+      inner.Fail(Mistake(place + ".role", "must be 'user' or 'assistant'"));
+    } else if (content == nullptr) {
+      inner.Fail(Mistake(place + ".content", "is missing"));
+    } else if (auto error = MessageReader(*role, place, &request.messages).Read(*content)) {
+      inner.Fail(*error);
+    }
+    if (inner.error()) reader.Fail(*inner.error());
+  }
+}
+
+void ReadMessagesTools(ParamReader& reader, ChatRequest& request) {
+  const JsonArray* tools = reader.Array("tools");
+  bool wanted = true;
+  if (const JsonObject* choice = reader.Object("tool_choice")) {
+    const std::string type = StringOf(*choice, "type");
+    wanted = type != "none";
+    if (type != "auto" && type != "none") {
+      reader.Fail("tool_choice", "'tool_choice' can only be of type 'auto' or 'none': a call cannot be forced yet");
+    }
+    const JsonValue* single = FindKey(*choice, "disable_parallel_tool_use");
+    if (single != nullptr && single->AsBool() != nullptr && *single->AsBool()) {
+      reader.Fail("tool_choice",
+                  "'disable_parallel_tool_use' is not supported: the number of calls is not limited yet");
+    }
+  }
+  if (tools == nullptr) return;
+  // The template wants OpenAI's shape.
+  JsonArray definitions;
+  for (std::size_t i = 0; i < tools->size() && reader.ok(); ++i) {
+    const std::string place = "tools." + std::to_string(i);
+    const JsonObject* object = (*tools)[i].AsObject();
+    if (object == nullptr) {
+      reader.Fail(Mistake(place, "a tool must be an object"));
+      return;
+    }
+    ParamReader inner(*object, kToolParams, place + ".");
+    const std::string* type = inner.String("type");
+    const std::string* name = inner.String("name");
+    const JsonValue* schema = inner.Get("input_schema");
+    if (type != nullptr && *type != "custom") inner.Fail("type", "only tools of type 'custom' are supported");
+    if (name == nullptr || schema == nullptr) inner.Fail("name", "a tool needs 'name' and 'input_schema'");
+    if (inner.error()) {
+      reader.Fail(*inner.error());
+      return;
+    }
+    JsonObject function{{"name", JsonValue(*name)}};
+    if (const JsonValue* about = inner.Get("description")) function.emplace_back("description", *about);
+    function.emplace_back("parameters", *schema);
+    JsonObject tool{{"type", JsonValue(std::string("function"))}, {"function", JsonValue(std::move(function))}};
+    definitions.push_back(JsonValue(std::move(tool)));
+  }
+  const JsonObject wrapped{{"tools", JsonValue(std::move(definitions))}};
+  constexpr std::array kOnlyTools = {ParamSpec{"tools"}};
+  ParamReader checked(wrapped, kOnlyTools);
+  ToolParams read = ReadTools(checked);
+  if (checked.error()) {
+    reader.Fail(*checked.error());
+  } else if (wanted) {
+    request.tools = std::move(read);
+  }
+}
+
+void ReadThinking(ParamReader& reader, ChatRequest& request) {
+  const JsonObject* thinking = reader.Object("thinking");
+  if (thinking == nullptr) return;
+  const std::string type = StringOf(*thinking, "type");
+  if (type == "enabled") {
+    reader.Fail("thinking",
+                "'thinking' of type 'enabled' is not supported: its budget cannot be kept; leave it out, and "
+                "a model that reasons does so");
+  } else if (type == "disabled") {
+    request.enable_thinking = false;
+    request.thinking_param = "thinking";
+  } else if (type != "adaptive") {
+    reader.Fail("thinking", "'thinking.type' must be 'adaptive' or 'disabled'");
+  }
+}
+
+}  // namespace
+
+std::variant<ChatRequest, ApiError> ReadMessagesRequest(const JsonValue& body, bool counting) {
+  const JsonObject* object = body.AsObject();
+  if (object == nullptr) return ApiError{.message = "the body must be a JSON object"};
+  ParamReader reader(*object, kMessagesParams);
+  ChatRequest request;
+  request.params = ReadGenerationParams(reader);
+  if (request.params.max_tokens == 0 && !counting) {
+    reader.Fail("max_tokens", "'max_tokens' is missing; it says how long the answer may be");
+  }
+  if (const JsonArray* stops = reader.Array("stop_sequences")) {
+    for (const JsonValue& stop : *stops) {
+      if (stop.AsString() == nullptr || stop.AsString()->empty() || stop.AsString()->size() > kMaxStopBytes ||
+          request.params.stops.size() == kMaxStops) {
+        reader.Fail("stop_sequences", "'stop_sequences' may have up to " + std::to_string(kMaxStops) +
+                                          " strings of 1 to " + std::to_string(kMaxStopBytes) + " bytes");
+        break;
+      }
+      request.params.stops.push_back(*stop.AsString());
+    }
+  }
+  ReadMessages(reader, request);
+  ReadMessagesTools(reader, request);
+  ReadThinking(reader, request);
+  if (const int orphan = FindOrphanResult(request.messages); orphan >= 0) {
+    reader.Fail("messages", "messages: a tool_result names '" +
+                                request.messages[static_cast<std::size_t>(orphan)].tool_call_id.substr(0, 80) +
+                                "', which is the id of no tool_use before it");
+  }
+  if (reader.error()) return *reader.error();
+  return request;
+}
+
+}  // namespace bowhead::api
