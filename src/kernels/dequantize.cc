@@ -3,20 +3,22 @@
 #include <cstdint>
 #include <cstring>
 
-#include "kernels/code_block.h"
+#include "kernels/code_block_reader.h"
 #include "kernels/half.h"
 
 namespace bowhead::kernels {
 namespace {
 
-void DequantizeBlock(TensorType type, const QuantTraits& traits, const CodeBlock& block, float* out) {
+template <TensorType kType>
+void DequantizeBlock(const CodeBlock& block, float* out) {
+  constexpr QuantTraits kTraits = GetQuantTraits(kType);
   const float d = HalfToFloat(block.d);
   const float m = HalfToFloat(block.m);
   for (std::size_t i = 0; i < 32; ++i) {
     const float scale = d * static_cast<float>(block.sub_scale[i / 16]);
-    const int value = type == TensorType::kIQ4_NL ? kIq4NlValues[block.code[i]] : block.code[i] - traits.bias;
+    const int value = kType == TensorType::kIQ4_NL ? kIq4NlValues[block.code[i]] : block.code[i] - kTraits.bias;
     out[i] = scale * static_cast<float>(value);
-    if (traits.has_min) out[i] += m * static_cast<float>(block.sub_min[i / 16]);
+    if (kTraits.has_min) out[i] += m * static_cast<float>(block.sub_min[i / 16]);
   }
 }
 
@@ -32,9 +34,10 @@ void ConvertU16(const std::byte* row, std::size_t n, float* out, Convert convert
 }  // namespace
 
 void DequantizeRow(TensorType type, const std::byte* row, std::size_t n, float* out) {
-  const QuantTraits traits = GetQuantTraits(type);
-  if (traits.quantized) {
-    for (std::size_t b = 0; b < n / 32; ++b) DequantizeBlock(type, traits, ReadCodeBlock(type, row, b), out + b * 32);
+  if (GetQuantTraits(type).quantized) {
+    WithQuantizedType(type, [&]<TensorType kType>() {
+      for (std::size_t b = 0; b < n / 32; ++b) DequantizeBlock<kType>(ReadCodeBlockOf<kType>(row, b), out + b * 32);
+    });
   } else if (type == TensorType::kF16) {
     ConvertU16(row, n, out, HalfToFloat);
   } else if (type == TensorType::kBF16) {

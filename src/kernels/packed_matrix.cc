@@ -1,6 +1,10 @@
 #include "kernels/packed_matrix.h"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
+
+#include "kernels/code_block_reader.h"
 
 namespace bowhead::kernels {
 namespace {
@@ -11,30 +15,47 @@ void StoreU16(std::uint8_t* p, std::uint16_t value) {
   std::memcpy(p, &value, 2);
 }
 
+// Four codes of one row and group, at once: byte k is column 4 group + k.
+std::uint32_t LoadGroup(const CodeBlock& block, std::size_t group) {
+  std::uint32_t word = 0;
+  std::memcpy(&word, block.code.data() + group * 4, 4);
+  return word;
+}
+
+void StoreGroup(std::uint32_t word, std::uint8_t* line, std::size_t row) {
+  std::memcpy(line + row * 4, &word, 4);
+}
+
 // Spreads one row's 32 codes over the planes of the block.
-void PackCodes(const PanelLayout& layout, const CodeBlock& block, std::size_t row, std::uint8_t* out) {
-  for (std::size_t k = 0; k < kBlockColumns; ++k) {
-    const std::size_t group = k / 4;
-    const std::size_t at = row * 4 + k % 4;
-    unsigned code = block.code[k];
-    if (layout.byte_offset != PanelLayout::kAbsent) {
-      out[layout.byte_offset + group * kLine + at] = static_cast<std::uint8_t>(code);
-      continue;
+template <TensorType kType>
+void PackCodes(const CodeBlock& block, std::size_t row, std::uint8_t* out) {
+  constexpr PanelLayout kLayout = GetPanelLayout(kType);
+  constexpr bool kNibbles = kLayout.nibble_offset != PanelLayout::kAbsent;
+  constexpr unsigned kHighShift = kNibbles ? 4 : 0;  // of the pair and bit planes in a code
+  std::array<std::uint32_t, 8> groups;
+  for (std::size_t g = 0; g < 8; ++g) groups[g] = LoadGroup(block, g);
+  if constexpr (kLayout.byte_offset != PanelLayout::kAbsent) {
+    for (std::size_t g = 0; g < 8; ++g) StoreGroup(groups[g], out + kLayout.byte_offset + g * kLine, row);
+    return;
+  }
+  if constexpr (kNibbles) {
+    for (std::size_t g = 0; g < 4; ++g) {
+      const std::uint32_t line = (groups[g] & 0x0F0F0F0FU) | ((groups[g + 4] & 0x0F0F0F0FU) << 4);
+      StoreGroup(line, out + kLayout.nibble_offset + g * kLine, row);
     }
-    if (layout.nibble_offset != PanelLayout::kAbsent) {
-      std::uint8_t& byte = out[layout.nibble_offset + (group % 4) * kLine + at];
-      byte = static_cast<std::uint8_t>(byte | ((code & 0xF) << (group < 4 ? 0 : 4)));
-      code >>= 4;
+  }
+  if constexpr (kLayout.pair_offset != PanelLayout::kAbsent) {
+    for (std::size_t line = 0; line < 2; ++line) {
+      std::uint32_t word = 0;
+      for (std::size_t g = 0; g < 4; ++g) word |= ((groups[line * 4 + g] >> kHighShift) & 0x03030303U) << (g * 2);
+      StoreGroup(word, out + kLayout.pair_offset + line * kLine, row);
     }
-    if (layout.pair_offset != PanelLayout::kAbsent) {
-      std::uint8_t& byte = out[layout.pair_offset + (group / 4) * kLine + at];
-      byte = static_cast<std::uint8_t>(byte | ((code & 3) << (group % 4 * 2)));
-      code >>= 2;
-    }
-    if (layout.bit_offset != PanelLayout::kAbsent) {
-      std::uint8_t& byte = out[layout.bit_offset + at];
-      byte = static_cast<std::uint8_t>(byte | ((code & 1) << group));
-    }
+  }
+  if constexpr (kLayout.bit_offset != PanelLayout::kAbsent) {
+    constexpr unsigned kBit = kHighShift + (kLayout.pair_offset != PanelLayout::kAbsent ? 2 : 0);
+    std::uint32_t word = 0;
+    for (std::size_t g = 0; g < 8; ++g) word |= ((groups[g] >> kBit) & 0x01010101U) << g;
+    StoreGroup(word, out + kLayout.bit_offset, row);
   }
 }
 
@@ -58,29 +79,40 @@ void PackScales(const QuantTraits& traits, const PanelLayout& layout, const Code
   if (traits.has_min) out[layout.min_offset + row] = block.sub_min[0];
 }
 
-void PackQuantizedRow(TensorType type, const std::byte* raw_row, std::size_t cols, std::size_t row,
-                      std::uint8_t* panel) {
-  const QuantTraits traits = GetQuantTraits(type);
-  const PanelLayout layout = GetPanelLayout(type);
+// Block by block with all rows inside, so that each line of the panel is written while it is near.
+template <TensorType kType>
+void PackQuantizedPanel(const std::byte* raw, std::size_t row_bytes, std::size_t num_rows, std::size_t cols,
+                        std::uint8_t* panel) {
+  constexpr QuantTraits kTraits = GetQuantTraits(kType);
+  constexpr PanelLayout kLayout = GetPanelLayout(kType);
   for (std::size_t b = 0; b < cols / kBlockColumns; ++b) {
-    const CodeBlock block = ReadCodeBlock(type, raw_row, b);
-    std::uint8_t* unit = panel + (b / layout.blocks_per_unit) * layout.unit_bytes();
-    if (traits.sub_blocks && b % layout.blocks_per_unit == 0) {
-      StoreU16(unit + row * 2, block.d);
-      if (traits.has_min) StoreU16(unit + 2 * kPanelRows + row * 2, block.m);
+    std::uint8_t* unit = panel + (b / kLayout.blocks_per_unit) * kLayout.unit_bytes();
+    std::uint8_t* out = unit + kLayout.head_bytes + (b % kLayout.blocks_per_unit) * kLayout.block_bytes;
+    for (std::size_t row = 0; row < num_rows; ++row) {
+      const CodeBlock block = ReadCodeBlockOf<kType>(raw + row * row_bytes, b);
+      if (kTraits.sub_blocks && b % kLayout.blocks_per_unit == 0) {
+        StoreU16(unit + row * 2, block.d);
+        if (kTraits.has_min) StoreU16(unit + 2 * kPanelRows + row * 2, block.m);
+      }
+      PackCodes<kType>(block, row, out);
+      PackScales(kTraits, kLayout, block, row, out);
     }
-    std::uint8_t* out = unit + layout.head_bytes + (b % layout.blocks_per_unit) * layout.block_bytes;
-    PackCodes(layout, block, row, out);
-    PackScales(traits, layout, block, row, out);
   }
 }
 
-void PackFloatRow(TensorType type, const std::byte* raw_row, std::size_t cols, std::size_t row, std::uint8_t* panel) {
-  const std::size_t size = GetTensorTypeInfo(type).block_bytes;
-  for (std::size_t k = 0; k < cols; ++k) {
-    const std::size_t at =
-        type == TensorType::kBF16 ? (k / 2) * kPanelRows * 2 + row * 2 + k % 2 : k * kPanelRows + row;
-    std::memcpy(panel + at * size, raw_row + k * size, size);
+// [column][16 rows], where a column is one value, or of BF16 a pair.
+template <class Word>
+void PackFloatPanel(const std::byte* raw, std::size_t row_bytes, std::size_t num_rows, std::uint8_t* panel) {
+  const std::size_t whole = row_bytes / sizeof(Word);
+  for (std::size_t k = 0; k < whole; ++k) {
+    for (std::size_t row = 0; row < num_rows; ++row) {
+      std::memcpy(panel + (k * kPanelRows + row) * sizeof(Word), raw + row * row_bytes + k * sizeof(Word),
+                  sizeof(Word));
+    }
+  }
+  const std::size_t rest = row_bytes % sizeof(Word);  // the last value of an odd number of BF16
+  for (std::size_t row = 0; rest != 0 && row < num_rows; ++row) {
+    std::memcpy(panel + (whole * kPanelRows + row) * sizeof(Word), raw + row * row_bytes + whole * sizeof(Word), rest);
   }
 }
 
@@ -129,14 +161,17 @@ void PackPanels(TensorType type, const std::byte* raw, std::size_t rows, std::si
   const bool quantized = GetQuantTraits(type).quantized;
   for (std::size_t p = first; p < last; ++p) {
     std::uint8_t* panel = out + (p - first) * bytes;
-    std::memset(panel, 0, bytes);
-    for (std::size_t row = 0; row < kPanelRows && p * kPanelRows + row < rows; ++row) {
-      const std::byte* raw_row = raw + (p * kPanelRows + row) * row_bytes;
-      if (quantized) {
-        PackQuantizedRow(type, raw_row, cols, row, panel);
-      } else {
-        PackFloatRow(type, raw_row, cols, row, panel);
-      }
+    const std::byte* raw_rows = raw + p * kPanelRows * row_bytes;
+    const std::size_t num_rows = std::min(kPanelRows, rows - p * kPanelRows);
+    // Whole panels of quantized types leave no byte unwritten.
+    if (num_rows < kPanelRows || !quantized) std::memset(panel, 0, bytes);
+    WithQuantizedType(
+        type, [&]<TensorType kType>() { PackQuantizedPanel<kType>(raw_rows, row_bytes, num_rows, cols, panel); });
+    if (quantized) continue;
+    if (type == TensorType::kF16) {
+      PackFloatPanel<std::uint16_t>(raw_rows, row_bytes, num_rows, panel);
+    } else {
+      PackFloatPanel<std::uint32_t>(raw_rows, row_bytes, num_rows, panel);
     }
   }
 }

@@ -22,6 +22,10 @@ namespace bowhead::kernels {
 inline constexpr std::size_t kPanelRows = 16;
 inline constexpr std::size_t kBlockColumns = 32;
 
+/// The version of the layout, part of every file that keeps packed weights: raised with any change of the bytes that
+/// PackPanels writes. packed_matrix_test.cc holds the bytes against it.
+inline constexpr std::uint32_t kPackedLayoutVersion = 1;
+
 /// Where the parts of a quantized panel are, in bytes. One unit is one k-block, or eight of them behind a common head.
 struct PanelLayout {
   std::size_t head_bytes = 0;       // at the start of a unit: d [16] binary16 (then -dmin [16]) of *_K types
