@@ -20,6 +20,13 @@
 
 namespace bowhead::api {
 
+/// A chat template of the Hermes kind, with tools, reasoning and its switch.
+inline constexpr std::string_view kHermesTemplate =
+    R"({%- if tools %}{{ tools | tojson }}{% endif %}{%- for m in messages %}<|im_start|>{{ m.role }} {{ m.content }}
+{%- if m.tool_calls %}{%- for c in m.tool_calls %}<tool_call>{"name": "{{ c.function.name }}", "arguments":
+{{- c.function.arguments | tojson }}}</tool_call>{% endfor %}{% endif %}{% endfor %}<|im_start|>assistant
+{%- if enable_thinking is defined and enable_thinking is false %}<think></think>{% endif %})";
+
 class FakeExchange final : public net::HttpExchange {
  public:
   explicit FakeExchange(net::HttpRequest request) : request_(std::move(request)) {}

@@ -96,6 +96,11 @@ class ApiServer {
   void PlainChat(const CallPtr& call);
   void Messages(const CallPtr& call);
   void CountTokens(const CallPtr& call);
+  void OllamaChat(const CallPtr& call);
+  void OllamaGenerate(const CallPtr& call);
+  void OllamaTags(const CallPtr& call);
+  void OllamaShow(const CallPtr& call);
+  void OllamaVersion(const CallPtr& call);
 
   /// Starts the choices with the given sink; sends the error if the engine refuses. Cancels when the client goes away.
   std::shared_ptr<serving::Generation> Start(const CallPtr& call, const serving::ServedModel& model,
@@ -109,6 +114,7 @@ class ApiServer {
   /// The prompt of a chat request, or nothing after the error has been sent.
   std::optional<assistant::Prompt> MakePrompt(const CallPtr& call, const serving::ServedModel& model,
                                               const ChatRequest& request);
+  void OllamaAnswer(const CallPtr& call, bool chat);
   AnswerHead MakeHead(const serving::ServedModel& model, std::string_view prefix, const GenerationParams& params);
   std::uint64_t Random();
   std::string RandomId(std::string_view prefix);

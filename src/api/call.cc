@@ -66,6 +66,17 @@ bool Call::WriteEvent(std::string_view data, std::string_view name) {
   return exchange_->Write(name.empty() ? net::SseData(data) : net::SseEvent(name, data));
 }
 
+void Call::BeginLines() {
+  net::Headers headers = {{"Content-Type", "application/x-ndjson"}, {"Cache-Control", "no-store"}};
+  AddHeaders(headers);
+  exchange_->BeginStream(200, std::move(headers));
+}
+
+bool Call::WriteLine(std::string line) {
+  line.push_back('\n');
+  return exchange_->Write(std::move(line));
+}
+
 void Call::EndEvents() {
   exchange_->EndStream();
   Observe(200);

@@ -52,6 +52,10 @@ class Call {
   /// False once the client is gone. `name` "": an event without a name.
   bool WriteEvent(std::string_view data, std::string_view name = {});
   void EndEvents();
+  /// A stream of lines of JSON; EndEvents() ends it.
+  void BeginLines();
+  /// False once the client is gone.
+  bool WriteLine(std::string line);
 
   void OnDisconnect(std::function<void()> callback) { exchange_->OnDisconnect(std::move(callback)); }
 

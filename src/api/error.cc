@@ -97,6 +97,7 @@ std::string ErrorBody(const ApiError& error, ApiShape shape) {
     json.Field("type", AnthropicType(error.status)).Field("message", error.message);
     return json.EndObject().EndObject().Take();
   }
+  if (shape == ApiShape::kOllama) return json.BeginObject().Field("error", error.message).EndObject().Take();
   json.BeginObject().Key("error").BeginObject();
   json.Field("message", error.message).Field("type", error.type);
   if (error.param.empty()) {

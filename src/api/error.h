@@ -28,9 +28,10 @@ ApiError BadParameter(std::string_view param, std::string message);
 ApiError FromStatus(const base::Status& status);
 
 /// Whose clients a route is for.
-enum class ApiShape : std::uint8_t { kOpenAi, kAnthropic };
+enum class ApiShape : std::uint8_t { kOpenAi, kAnthropic, kOllama };
 
 /// OpenAI: {"error": {"message", "type", "param", "code"}}. Anthropic: {"type": "error", "error": {"type", "message"}}.
+/// Ollama: {"error": message}.
 std::string ErrorBody(const ApiError& error, ApiShape shape = ApiShape::kOpenAi);
 net::HttpResponse ErrorResponse(const ApiError& error, ApiShape shape = ApiShape::kOpenAi);
 

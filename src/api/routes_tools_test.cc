@@ -9,18 +9,13 @@
 namespace bowhead::api {
 namespace {
 
-constexpr std::string_view kTemplate =
-    R"({%- if tools %}{{ tools | tojson }}{% endif %}{%- for m in messages %}<|im_start|>{{ m.role }} {{ m.content }}
-{%- if m.tool_calls %}{%- for c in m.tool_calls %}<tool_call>{"name": "{{ c.function.name }}", "arguments":
-{{- c.function.arguments | tojson }}}</tool_call>{% endfor %}{% endif %}{% endfor %}<|im_start|>assistant
-{%- if enable_thinking is defined and enable_thinking is false %}<think></think>{% endif %})";
 constexpr std::string_view kTools =
     R"(,"tools":[{"type":"function","function":{"name":"weather","parameters":{"type":"object"}}}])";
 
 class ToolRoutesTest : public ApiServerTest {
  protected:
   void SetUp() override {
-    template_ = *model::ChatTemplate::Parse(kTemplate, "test");
+    template_ = *model::ChatTemplate::Parse(kHermesTemplate, "test");
     Serve();
   }
   net::HttpResponse ChatWith(const std::string& messages, const std::string& more = {}) {

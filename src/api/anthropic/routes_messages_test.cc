@@ -9,12 +9,6 @@
 namespace bowhead::api {
 namespace {
 
-constexpr std::string_view kTemplate =
-    R"({%- if tools %}{{ tools | tojson }}{% endif %}{%- for m in messages %}<|im_start|>{{ m.role }} {{ m.content }}
-{%- if m.tool_calls %}{%- for c in m.tool_calls %}<tool_call>{"name": "{{ c.function.name }}", "arguments":
-{{- c.function.arguments | tojson }}}</tool_call>{% endfor %}{% endif %}{% endfor %}<|im_start|>assistant
-{%- if enable_thinking is defined and enable_thinking is false %}<think></think>{% endif %})";
-
 /// Name and data of each event.
 std::vector<std::pair<std::string, JsonValue>> NamedEvents(const std::string& body) {
   std::vector<std::pair<std::string, JsonValue>> events;
@@ -34,7 +28,7 @@ std::vector<std::pair<std::string, JsonValue>> NamedEvents(const std::string& bo
 class MessagesRoutesTest : public ApiServerTest {
  protected:
   void SetUp() override {
-    template_ = *model::ChatTemplate::Parse(kTemplate, "test");
+    template_ = *model::ChatTemplate::Parse(kHermesTemplate, "test");
     Serve();
   }
   net::HttpResponse Post(const std::string& more, const std::string& messages = R"([{"role":"user","content":"Hi"}])") {

@@ -1,0 +1,212 @@
+#include "api/ollama/ollama_request.h"
+
+#include <array>
+#include <utility>
+
+namespace bowhead::api {
+
+namespace {
+
+constexpr ParamUse kRefused = ParamUse::kRefused;
+constexpr ParamUse kHarmless = ParamUse::kHarmless;
+
+constexpr std::array kChatParams = {
+    ParamSpec{"model"},
+    ParamSpec{"messages"},
+    ParamSpec{"tools"},
+    ParamSpec{"options"},
+    ParamSpec{"stream"},
+    ParamSpec{"think"},
+    ParamSpec{"keep_alive", kHarmless},  // the served model stays
+    ParamSpec{"format", kRefused, "structured output is not implemented here"},
+    ParamSpec{"logprobs", kRefused, "ask /v1/chat/completions for them"},
+    ParamSpec{"top_logprobs", kRefused, "ask /v1/chat/completions for them"},
+};
+constexpr std::array kGenerateParams = {
+    ParamSpec{"model"},
+    ParamSpec{"prompt"},
+    ParamSpec{"system"},
+    ParamSpec{"options"},
+    ParamSpec{"stream"},
+    ParamSpec{"think"},
+    ParamSpec{"raw"},
+    ParamSpec{"keep_alive", kHarmless},
+    ParamSpec{"format", kRefused, "structured output is not implemented here"},
+    ParamSpec{"images", kRefused, "the served model takes text only"},
+    ParamSpec{"suffix", kRefused, "there is no fill-in-the-middle here"},
+    ParamSpec{"template", kRefused, "start the server with --chat-template-file"},
+    ParamSpec{"context", kRefused, "send the conversation to /api/chat"},
+    ParamSpec{"logprobs", kRefused, "ask /v1/completions for them"},
+    ParamSpec{"top_logprobs", kRefused, "ask /v1/completions for them"},
+};
+constexpr std::array kOptions = {
+    ParamSpec{"temperature"},
+    ParamSpec{"top_p"},
+    ParamSpec{"top_k"},
+    ParamSpec{"min_p"},
+    ParamSpec{"typical_p"},
+    ParamSpec{"repeat_penalty"},
+    ParamSpec{"presence_penalty"},
+    ParamSpec{"frequency_penalty"},
+    ParamSpec{"seed"},
+    ParamSpec{"stop"},
+    ParamSpec{"num_predict"},
+    ParamSpec{"num_ctx", kHarmless},     // the server's --ctx holds; an answer that does not fit is an error
+    ParamSpec{"num_thread", kHarmless},  // so do its threads
+    ParamSpec{"num_batch", kHarmless},
+    ParamSpec{"num_gpu", kHarmless},
+    ParamSpec{"main_gpu", kHarmless},
+    ParamSpec{"use_mmap", kHarmless},
+    ParamSpec{"numa", kHarmless},
+    ParamSpec{"num_keep", kRefused, "conversations are never cut"},
+    ParamSpec{"repeat_last_n", kRefused, "the penalty looks at prompt and answer"},
+    ParamSpec{"penalize_newline", kRefused, "all tokens are treated alike"},
+    ParamSpec{"mirostat", kRefused, "there is no such sampler here"},
+    ParamSpec{"mirostat_eta", kRefused, "there is no such sampler here"},
+    ParamSpec{"mirostat_tau", kRefused, "there is no such sampler here"},
+    ParamSpec{"tfs_z", kRefused, "there is no such sampler here"},
+};
+constexpr std::array kMessageParams = {
+    ParamSpec{"role"},
+    ParamSpec{"content"},
+    ParamSpec{"thinking"},
+    ParamSpec{"tool_calls"},
+    ParamSpec{"tool_name"},
+    ParamSpec{"tool_call_id"},
+    ParamSpec{"images", kRefused, "the served model takes text only"},
+};
+
+void ReadOptions(ParamReader& reader, ChatRequest& request) {
+  // What Ollama's documentation names as its defaults.
+  engine::SamplingParams& sampling = request.params.sampling;
+  static const JsonObject kNoOptions;
+  const JsonObject* options = reader.Object("options");
+  ParamReader inner(options == nullptr ? kNoOptions : *options, kOptions, "options.");
+  request.params = ReadGenerationParams(inner);
+  if (inner.Get("temperature") == nullptr) sampling.temperature = 0.8F;
+  if (inner.Get("top_k") == nullptr) sampling.top_k = 40;
+  if (inner.Get("top_p") == nullptr) sampling.top_p = 0.9F;
+  // -1 and -2 are Ollama's "as many as fit".
+  if (const auto most = inner.Int("num_predict", -2, kMaxTokens)) {
+    request.params.max_tokens = *most < 0 ? 0 : static_cast<int>(*most);
+    if (*most == 0) inner.Fail("num_predict", "'options.num_predict' must be positive, or -1 for as many as fit");
+  }
+  if (inner.error()) reader.Fail(*inner.error());
+}
+
+void ReadCommon(ParamReader& reader, ChatRequest& request) {
+  ReadOptions(reader, request);
+  if (const std::string* model = reader.String("model")) {
+    request.params.model = WithoutTag(*model);
+  } else {
+    reader.Fail("model", "'model' is missing");
+  }
+  request.params.stream = reader.Bool("stream").value_or(true);
+  if (const JsonValue* think = reader.Get("think")) {
+    if (const bool* on = think->AsBool()) {
+      request.enable_thinking = *on;
+      request.thinking_param = "think";
+    } else if (think->AsString() == nullptr) {
+      reader.Fail("think", "'think' must be true or false");
+    } else {
+      request.enable_thinking = true;
+      request.thinking_param = "think";
+    }
+  }
+}
+
+/// Ollama's calls have no ids: results follow their calls in order.
+void ReadCalls(ParamReader& reader, const std::string& place, assistant::Message& message, int* calls) {
+  const JsonArray* list = reader.Array("tool_calls");
+  if (list == nullptr) return;
+  for (const JsonValue& item : *list) {
+    const JsonValue* function = item.AsObject() == nullptr ? nullptr : FindKey(*item.AsObject(), "function");
+    const JsonObject* object = function == nullptr ? nullptr : function->AsObject();
+    const JsonValue* name = object == nullptr ? nullptr : FindKey(*object, "name");
+    const JsonValue* arguments = object == nullptr ? nullptr : FindKey(*object, "arguments");
+    if (name == nullptr || name->AsString() == nullptr || arguments == nullptr || arguments->AsObject() == nullptr) {
+      reader.Fail("tool_calls", "'" + place +
+                                    "tool_calls' must have items like {\"function\": {\"name\": \"f\", "
+                                    "\"arguments\": {}}}");
+      return;
+    }
+    message.tool_calls.push_back(
+        {"call_" + std::to_string((*calls)++), *name->AsString(), ToJsonText(*arguments), ToTemplateValue(*arguments)});
+  }
+}
+
+void ReadMessages(ParamReader& reader, ChatRequest& request) {
+  const JsonArray* messages = reader.Array("messages");
+  if (messages == nullptr || messages->empty()) {
+    reader.Fail("messages", "'messages' is missing or empty; give at least one message");
+    return;
+  }
+  int calls = 0;
+  int results = 0;
+  for (std::size_t i = 0; i < messages->size() && reader.ok(); ++i) {
+    const std::string place = "messages[" + std::to_string(i) + "].";
+    const JsonObject* object = (*messages)[i].AsObject();
+    if (object == nullptr) {
+      reader.Fail("messages", "each message must be an object with 'role' and 'content'");
+      return;
+    }
+    ParamReader inner(*object, kMessageParams, place);
+    assistant::Message message;
+    const std::string* role = inner.String("role");
+    const std::string* content = inner.String("content");
+    if (role == nullptr || (*role != "system" && *role != "user" && *role != "assistant" && *role != "tool")) {
+      inner.Fail("role", "'" + place + "role' must be 'system', 'user', 'assistant' or 'tool'");
+    } else {
+      message.role = *role;
+    }
+    if (content != nullptr) message.content = *content;
+    if (const std::string* thinking = inner.String("thinking")) message.reasoning_content = *thinking;
+    if (const std::string* name = inner.String("tool_name")) message.name = *name;
+    ReadCalls(inner, place, message, &calls);
+    if (message.role == "tool") {
+      if (results == calls) inner.Fail("role", "'" + place.substr(0, place.size() - 1) + "' answers no tool call");
+      message.tool_call_id = "call_" + std::to_string(results++);
+    }
+    if (inner.error()) {
+      reader.Fail(*inner.error());
+      return;
+    }
+    request.messages.push_back(std::move(message));
+  }
+}
+
+}  // namespace
+
+std::string_view WithoutTag(std::string_view name) {
+  constexpr std::string_view kTag = ":latest";
+  return name.ends_with(kTag) ? name.substr(0, name.size() - kTag.size()) : name;
+}
+
+std::variant<ChatRequest, ApiError> ReadOllamaChat(const JsonValue& body) {
+  ParamReader reader(*body.AsObject(), kChatParams);
+  ChatRequest request;
+  ReadCommon(reader, request);
+  ReadMessages(reader, request);
+  request.tools = ReadTools(reader);
+  if (reader.error()) return *reader.error();
+  return request;
+}
+
+std::variant<ChatRequest, ApiError> ReadOllamaGenerate(const JsonValue& body) {
+  ParamReader reader(*body.AsObject(), kGenerateParams);
+  ChatRequest request;
+  ReadCommon(reader, request);
+  if (reader.Bool("raw").value_or(false)) {
+    reader.Fail("raw", "'raw' must be false; /v1/completions takes prompts as they are");
+  }
+  if (const std::string* system = reader.String("system"); system != nullptr && !system->empty()) {
+    request.messages.push_back({.role = "system", .content = *system});
+  }
+  const std::string* prompt = reader.String("prompt");
+  if (prompt == nullptr || prompt->empty()) reader.Fail("prompt", "'prompt' is missing or empty");
+  if (reader.error()) return *reader.error();
+  request.messages.push_back({.role = "user", .content = *prompt});
+  return request;
+}
+
+}  // namespace bowhead::api
