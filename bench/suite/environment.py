@@ -18,6 +18,10 @@ class BenchError(Exception):
     """A measurement that could not be made; its text says why."""
 
 
+class BenchTimeout(BenchError):
+    """A program that took longer than it may."""
+
+
 def output_of(*command, timeout=900, env=None):
     """What a program prints. It must end well and in time."""
     line = " ".join(map(str, command))
@@ -27,7 +31,7 @@ def output_of(*command, timeout=900, env=None):
     except FileNotFoundError:
         raise BenchError(f"{command[0]} is missing: `make bench` builds it") from None
     except subprocess.TimeoutExpired:
-        raise BenchError(f"{line} took more than {timeout} seconds") from None
+        raise BenchTimeout(f"{line} took more than {timeout} seconds") from None
     if done.returncode:
         raise BenchError(f"{line} failed ({done.returncode}): {done.stderr[-1000:].strip()}")
     return done.stdout

@@ -49,11 +49,13 @@ def grid(context):
     prompt, tokens = context.size(512, 32), context.size(32, 4)
     for model in context.grid():
         with context.guard("grid", model):
-            for _ in range(context.few()):
+            for number in range(context.few()):
                 ours = engine_bench(model, context.threads, prompt, tokens)
                 context.results.add(model.key, "decode", OURS, ours[1])
                 context.results.add(model.key, "prefill", OURS, ours["prefill"])
-                for row in llama_cpp.bench(model, context.threads, prompt, tokens):
+                # Both settings, then the better one again: a cell takes a minute even so.
+                flash = (0, 1) if number == 0 else (llama_cpp.better_flash(context.results, model, "prefill"),)
+                for row in llama_cpp.bench(model, context.threads, prompt, tokens, flash):
                     context.results.add(model.key, *row)
             show(context.results, model, "decode", "prefill")
 
