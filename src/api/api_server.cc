@@ -75,6 +75,8 @@ std::span<const ApiServer::Route> ApiServer::Routes() {
       Route{"/v1/chat/completions", "POST", &ApiServer::ChatCompletions, false, true},
       Route{"/v1/completions", "POST", &ApiServer::Completions, false, true},
       Route{"/v1/embeddings", "POST", &ApiServer::Embeddings, false, true},
+      Route{"/v1/responses", "POST", &ApiServer::CreateResponse, false, true},
+      Route{"/v1/responses/*", "GET, HEAD, DELETE", &ApiServer::KeptResponse, false, false},
       Route{"/v1/messages", "POST", &ApiServer::Messages, false, true, ApiShape::kAnthropic},
       Route{"/v1/messages/count_tokens", "POST", &ApiServer::CountTokens, false, true, ApiShape::kAnthropic},
       Route{"/api/chat", "POST", &ApiServer::OllamaChat, false, true, ApiShape::kOllama},

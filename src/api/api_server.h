@@ -18,6 +18,7 @@
 #include "api/chat_request.h"
 #include "api/generation_params.h"
 #include "api/json.h"
+#include "api/responses/response_store.h"
 #include "assistant/answer_reader.h"
 #include "assistant/conversation_store.h"
 #include "assistant/prompt.h"
@@ -94,6 +95,8 @@ class ApiServer {
   void ChatCompletions(const CallPtr& call);
   void Completions(const CallPtr& call);
   void PlainChat(const CallPtr& call);
+  void CreateResponse(const CallPtr& call);
+  void KeptResponse(const CallPtr& call);
   void Messages(const CallPtr& call);
   void CountTokens(const CallPtr& call);
   void OllamaChat(const CallPtr& call);
@@ -126,6 +129,7 @@ class ApiServer {
   // What an answer needs when it ends; answers may outlive this object, until the service has stopped.
   const std::shared_ptr<telemetry::HttpMetrics> http_metrics_;
   const std::shared_ptr<assistant::ConversationStore> conversations_;
+  const std::shared_ptr<ResponseStore> responses_ = std::make_shared<ResponseStore>();
   std::mutex random_mutex_;
   std::mt19937_64 random_;  // guarded by random_mutex_
   const std::shared_ptr<serving::TaskQueue> workers_;

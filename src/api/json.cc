@@ -275,6 +275,13 @@ JsonWriter& JsonWriter::Null() {
   return *this;
 }
 
+JsonWriter& JsonWriter::Raw(std::string_view document) {
+  Separate();
+  out_ += document;
+  comma_ = true;
+  return *this;
+}
+
 JsonWriter& JsonWriter::Value(const JsonValue& tree) {
   std::visit(
       [this](const auto& value) {

@@ -70,6 +70,7 @@ class JsonWriter {
   JsonWriter& Bool(bool value);
   JsonWriter& Null();
   JsonWriter& Value(const JsonValue& tree);
+  JsonWriter& Raw(std::string_view document);  // a value that is JSON already
 
   JsonWriter& Field(std::string_view key, std::string_view text) { return Key(key).String(text); }
   JsonWriter& Field(std::string_view key, const char* text) { return Key(key).String(text); }

@@ -1,0 +1,310 @@
+#include "api/responses/response_request.h"
+
+#include <array>
+#include <string_view>
+#include <utility>
+
+namespace bowhead::api {
+
+namespace {
+
+constexpr ParamUse kRefused = ParamUse::kRefused;
+constexpr ParamUse kHarmless = ParamUse::kHarmless;
+
+constexpr std::array kResponseParams = {
+    ParamSpec{"model"},
+    ParamSpec{"input"},
+    ParamSpec{"instructions"},
+    ParamSpec{"previous_response_id"},
+    ParamSpec{"max_output_tokens"},
+    ParamSpec{"temperature"},
+    ParamSpec{"top_p"},
+    ParamSpec{"top_k"},
+    ParamSpec{"min_p"},
+    ParamSpec{"seed"},
+    ParamSpec{"stream"},
+    ParamSpec{"stream_options"},
+    ParamSpec{"store"},
+    ParamSpec{"tools"},
+    ParamSpec{"tool_choice"},
+    ParamSpec{"parallel_tool_calls"},
+    ParamSpec{"reasoning"},
+    ParamSpec{"text"},
+    ParamSpec{"truncation"},
+    ParamSpec{"metadata"},
+    ParamSpec{"include"},
+    ParamSpec{"background"},
+    ParamSpec{"user", kHarmless},
+    ParamSpec{"safety_identifier", kHarmless},
+    ParamSpec{"prompt_cache_key", kHarmless},
+    ParamSpec{"service_tier", kHarmless},
+    ParamSpec{"conversation", kRefused, "go on with 'previous_response_id'"},
+    ParamSpec{"context_management", kRefused, "conversations are used as they are"},
+    ParamSpec{"max_tool_calls", kRefused, "no tools run on this server"},
+    ParamSpec{"moderation", kRefused, "there is no moderation model here"},
+    ParamSpec{"prompt", kRefused, "there are no stored prompts here"},
+    ParamSpec{"top_logprobs", kRefused, "ask /v1/chat/completions for them"},
+};
+constexpr std::array kMessageParams = {
+    ParamSpec{"type"},
+    ParamSpec{"role"},
+    ParamSpec{"content"},
+    ParamSpec{"id", kHarmless},
+    ParamSpec{"status", kHarmless},
+    ParamSpec{"phase", kHarmless},
+};
+constexpr std::array kCallParams = {
+    ParamSpec{"type"},      ParamSpec{"call_id"},       ParamSpec{"name"},
+    ParamSpec{"arguments"}, ParamSpec{"id", kHarmless}, ParamSpec{"status", kHarmless},
+};
+constexpr std::array kOutputParams = {
+    ParamSpec{"type"},          ParamSpec{"call_id"},           ParamSpec{"output"},
+    ParamSpec{"id", kHarmless}, ParamSpec{"status", kHarmless},
+};
+constexpr std::array kReasoningItemParams = {
+    ParamSpec{"type"},          ParamSpec{"content"},
+    ParamSpec{"summary"},       ParamSpec{"encrypted_content", kHarmless},
+    ParamSpec{"id", kHarmless}, ParamSpec{"status", kHarmless},
+};
+constexpr std::array kToolParams = {
+    ParamSpec{"type"}, ParamSpec{"name"}, ParamSpec{"description"}, ParamSpec{"parameters"}, ParamSpec{"strict"},
+};
+constexpr std::array kReasoningParams = {ParamSpec{"effort"}, ParamSpec{"summary"},
+                                         ParamSpec{"generate_summary", kRefused, "reasoning comes as it is"}};
+constexpr std::array kTextParams = {ParamSpec{"format"},
+                                    ParamSpec{"verbosity", kRefused, "the served model has no such control"}};
+
+/// A string, or a list of parts with text.
+void ReadTexts(ParamReader& reader, std::string_view name, std::string* out) {
+  const JsonValue* value = reader.Get(name);
+  if (value == nullptr) return;
+  if (const std::string* text = value->AsString()) {
+    *out += *text;
+    return;
+  }
+  const JsonArray* parts = value->AsArray();
+  for (std::size_t i = 0; parts != nullptr && i < parts->size(); ++i) {
+    const JsonObject* part = (*parts)[i].AsObject();
+    const JsonValue* type = part == nullptr ? nullptr : FindKey(*part, "type");
+    const JsonValue* text = part == nullptr ? nullptr : FindKey(*part, "text");
+    const std::string kind = type == nullptr || type->AsString() == nullptr ? "" : *type->AsString();
+    if ((kind != "input_text" && kind != "output_text" && kind != "reasoning_text") || text == nullptr ||
+        text->AsString() == nullptr) {
+      reader.Fail(std::string(name) + "[" + std::to_string(i) + "]",
+                  "parts must be of type 'input_text' or 'output_text'; the served model takes text only");
+      return;
+    }
+    *out += *text->AsString();
+  }
+  if (parts == nullptr) reader.Fail(name, "'" + std::string(name) + "' must be a string or a list of parts");
+}
+
+/// Items become messages; what one answer made (reasoning, text, calls) becomes one message again.
+class ItemReader {
+ public:
+  explicit ItemReader(std::vector<assistant::Message>* out) : out_(out) {}
+
+  std::optional<ApiError> Read(const JsonValue& value, const std::string& place) {
+    const JsonObject* object = value.AsObject();
+    if (object == nullptr) return BadParameter(place, "'" + place + "' must be an object");
+    const JsonValue* type = FindKey(*object, "type");
+    const std::string kind = type == nullptr || type->AsString() == nullptr ? "message" : *type->AsString();
+    if (kind == "message") return ReadMessage(*object, place);
+    if (kind == "function_call") return ReadCall(*object, place);
+    if (kind == "function_call_output") return ReadOutput(*object, place);
+    if (kind == "reasoning") return ReadReasoning(*object, place);
+    return BadParameter(place + ".type",
+                        "'" + place + ".type' is '" + kind.substr(0, 50) +
+                            "'; supported are message, function_call, function_call_output, reasoning");
+  }
+
+ private:
+  std::optional<ApiError> ReadMessage(const JsonObject& object, const std::string& place) {
+    ParamReader reader(object, kMessageParams, place + ".");
+    const std::string* role = reader.String("role");
+    const bool known =
+        role != nullptr && (*role == "user" || *role == "assistant" || *role == "system" || *role == "developer");
+    if (!known) reader.Fail("role", "'" + place + ".role' must be 'user', 'assistant', 'system' or 'developer'");
+    if (reader.Get("content") == nullptr) reader.Fail("content", "'" + place + ".content' is missing");
+    std::string text;
+    ReadTexts(reader, "content", &text);
+    if (reader.error()) return reader.error();
+    if (*role == "assistant") {
+      Answer().content += text;
+    } else {
+      out_->push_back({.role = *role == "developer" ? "system" : *role, .content = std::move(text)});
+    }
+    return std::nullopt;
+  }
+
+  std::optional<ApiError> ReadCall(const JsonObject& object, const std::string& place) {
+    ParamReader reader(object, kCallParams, place + ".");
+    const std::string* id = reader.String("call_id");
+    const std::string* name = reader.String("name");
+    const std::string* arguments = reader.String("arguments");
+    if (id == nullptr || id->empty() || name == nullptr || arguments == nullptr) {
+      reader.Fail("call_id", "'" + place + "' needs 'call_id', 'name' and 'arguments'");
+    }
+    if (reader.error()) return reader.error();
+    assistant::ToolCall call{*id, *name, *arguments, {}};
+    const base::Result<JsonValue> parsed = ParseJson(*arguments);
+    if (parsed.ok() && parsed->AsObject() != nullptr) call.parsed_arguments = ToTemplateValue(*parsed);
+    Answer().tool_calls.push_back(std::move(call));
+    return std::nullopt;
+  }
+
+  std::optional<ApiError> ReadOutput(const JsonObject& object, const std::string& place) {
+    ParamReader reader(object, kOutputParams, place + ".");
+    const std::string* id = reader.String("call_id");
+    if (id == nullptr) reader.Fail("call_id", "'" + place + ".call_id' is missing");
+    assistant::Message result{.role = "tool", .content = {}};
+    ReadTexts(reader, "output", &result.content);
+    if (reader.error()) return reader.error();
+    result.tool_call_id = *id;
+    out_->push_back(std::move(result));
+    return std::nullopt;
+  }
+
+  std::optional<ApiError> ReadReasoning(const JsonObject& object, const std::string& place) {
+    ParamReader reader(object, kReasoningItemParams, place + ".");
+    std::string text;
+    ReadTexts(reader, "content", &text);
+    if (reader.error()) return reader.error();
+    Answer().reasoning_content += text;
+    return std::nullopt;
+  }
+
+  /// The answer that the items so far end with, or a new one.
+  assistant::Message& Answer() {
+    if (out_->empty() || out_->back().role != "assistant") out_->push_back({.role = "assistant", .content = {}});
+    return out_->back();
+  }
+
+  std::vector<assistant::Message>* out_;
+};
+
+void ReadInput(ParamReader& reader, ResponseRequest& request) {
+  const JsonValue* input = reader.Get("input");
+  if (input == nullptr) {
+    reader.Fail("input", "'input' is missing; give a string or a list of items");
+  } else if (const std::string* text = input->AsString()) {
+    request.chat.messages.push_back({.role = "user", .content = *text});
+    JsonObject part{{"type", JsonValue(std::string("input_text"))}, {"text", *input}};
+    JsonObject item{{"type", JsonValue(std::string("message"))},
+                    {"role", JsonValue(std::string("user"))},
+                    {"content", JsonValue(JsonArray{JsonValue(std::move(part))})}};
+    request.input_items = JsonValue(JsonArray{JsonValue(std::move(item))});
+  } else if (const JsonArray* items = input->AsArray(); items != nullptr && !items->empty()) {
+    ItemReader item_reader(&request.chat.messages);
+    for (std::size_t i = 0; i < items->size() && reader.ok(); ++i) {
+      if (auto error = item_reader.Read((*items)[i], "input[" + std::to_string(i) + "]")) reader.Fail(*error);
+    }
+    request.input_items = *input;
+  } else {
+    reader.Fail("input", "'input' must be a string or a list of items that is not empty");
+  }
+}
+
+/// The tools of this API are flat; chat's reader and the template want them with 'function' inside.
+void ReadResponseTools(ParamReader& reader, ResponseRequest& request) {
+  JsonObject wrapped;
+  for (const char* name : {"tool_choice", "parallel_tool_calls"}) {
+    if (const JsonValue* value = reader.Get(name)) wrapped.emplace_back(name, *value);
+  }
+  const JsonArray* tools = reader.Array("tools");
+  JsonArray nested;
+  for (std::size_t i = 0; tools != nullptr && i < tools->size() && reader.ok(); ++i) {
+    const std::string place = "tools[" + std::to_string(i) + "]";
+    const JsonObject* object = (*tools)[i].AsObject();
+    const JsonValue* type = object == nullptr ? nullptr : FindKey(*object, "type");
+    if (type == nullptr || type->AsString() == nullptr || *type->AsString() != "function") {
+      reader.Fail(place + ".type", "'" + place + ".type' must be 'function'; there are no built-in tools here");
+      return;
+    }
+    ParamReader inner(*object, kToolParams, place + ".");
+    if (inner.error()) {
+      reader.Fail(*inner.error());
+      return;
+    }
+    JsonObject function;
+    for (const auto& [key, value] : *object) {
+      if (key != "type" && !value.IsNull()) function.emplace_back(key, value);
+    }
+    JsonObject tool{{"type", *type}, {"function", JsonValue(std::move(function))}};
+    nested.push_back(JsonValue(std::move(tool)));
+  }
+  if (tools != nullptr) {
+    request.tools = *reader.Get("tools");
+    wrapped.emplace_back("tools", JsonValue(std::move(nested)));
+  }
+  constexpr std::array kWrapped = {ParamSpec{"tools"}, ParamSpec{"tool_choice"}, ParamSpec{"parallel_tool_calls"}};
+  ParamReader checked(wrapped, kWrapped);
+  request.chat.tools = ReadTools(checked);
+  if (checked.error()) reader.Fail(*checked.error());
+}
+
+void ReadReasoningAndText(ParamReader& reader, ResponseRequest& request) {
+  if (const JsonObject* reasoning = reader.Object("reasoning")) {
+    ParamReader inner(*reasoning, kReasoningParams, "reasoning.");
+    if (const std::string* effort = inner.String("effort")) {
+      request.effort = *effort;
+      request.chat.enable_thinking = *effort != "none";
+      request.chat.thinking_param = "reasoning.effort";
+    }
+    static_cast<void>(inner.String("summary"));  // the reasoning itself is there to read
+    if (inner.error()) reader.Fail(*inner.error());
+  }
+  if (const JsonObject* text = reader.Object("text")) {
+    ParamReader inner(*text, kTextParams, "text.");
+    const JsonObject* format = inner.Object("format");
+    const JsonValue* type = format == nullptr ? nullptr : FindKey(*format, "type");
+    if (format != nullptr && (type == nullptr || type->AsString() == nullptr || *type->AsString() != "text")) {
+      inner.Fail("format", "'text.format' can only be {\"type\": \"text\"}: structured output is not implemented here");
+    }
+    if (inner.error()) reader.Fail(*inner.error());
+  }
+}
+
+void ReadPolicies(ParamReader& reader, ResponseRequest& request) {
+  request.store = reader.Bool("store").value_or(true);
+  if (const JsonObject* metadata = reader.Object("metadata")) request.metadata = JsonValue(*metadata);
+  const std::string* truncation = reader.String("truncation");
+  if (truncation != nullptr && *truncation != "disabled") {
+    reader.Fail("truncation", "'truncation' can only be 'disabled': conversations are never cut silently");
+  }
+  if (reader.Bool("background").value_or(false)) {
+    reader.Fail("background", "'background' must be false: answers are made while the client waits");
+  }
+  if (const JsonArray* include = reader.Array("include"); include != nullptr && !include->empty()) {
+    const std::string* first = include->front().AsString();
+    if (include->size() > 1 || first == nullptr || *first != "reasoning.encrypted_content") {
+      reader.Fail("include", "nothing that 'include' can ask for exists here");
+    }
+  }
+}
+
+}  // namespace
+
+std::variant<ResponseRequest, ApiError> ReadResponseRequest(const JsonValue& body) {
+  ParamReader reader(*body.AsObject(), kResponseParams);
+  ResponseRequest request;
+  ReadPolicies(reader, request);
+  // `store` means something here; what chat's reader would say of it, and of tiers, does not.
+  JsonObject common;
+  for (const char* name : {"model", "temperature", "top_p", "top_k", "min_p", "seed", "stream"}) {
+    if (const JsonValue* value = reader.Get(name)) common.emplace_back(name, *value);
+  }
+  ParamReader params(common, ChatParams());
+  request.chat.params = ReadGenerationParams(params);
+  if (params.error()) reader.Fail(*params.error());
+  request.chat.params.max_tokens = static_cast<int>(reader.Int("max_output_tokens", 1, kMaxTokens).value_or(0));
+  if (const std::string* previous = reader.String("previous_response_id")) request.previous_response_id = *previous;
+  if (const std::string* instructions = reader.String("instructions")) request.instructions = *instructions;
+  ReadInput(reader, request);
+  ReadResponseTools(reader, request);
+  ReadReasoningAndText(reader, request);
+  if (reader.error()) return *reader.error();
+  return request;
+}
+
+}  // namespace bowhead::api

@@ -1,0 +1,30 @@
+// The body of POST /v1/responses (OpenAI's Responses API), read into the same request as chat completions.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "api/chat_request.h"
+#include "api/error.h"
+#include "api/json.h"
+
+namespace bowhead::api {
+
+struct ResponseRequest {
+  ChatRequest chat;                  // messages are those of `input` only
+  std::string previous_response_id;  // "" for none
+  std::string instructions;
+  bool store = true;
+  // What the response repeats.
+  JsonValue tools = JsonValue(JsonArray());
+  JsonValue metadata = JsonValue(JsonObject());
+  JsonValue input_items;
+  std::string effort;  // of reasoning; "" if not given
+};
+
+/// Errors name the parameter.
+std::variant<ResponseRequest, ApiError> ReadResponseRequest(const JsonValue& body);
+
+}  // namespace bowhead::api
