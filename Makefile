@@ -27,9 +27,9 @@ run: build $(if $(MODEL),,model)  ## install what is missing, build, fetch the d
 test: setup-test  ## every test: unit, end to end, browser, sanitizers, fuzzers (under 15 minutes on 2 cores)
 	@$(PYTHON) tools/run_tests.py $(SECTIONS)
 
-bench: setup-test  ## measure against llama.cpp and write docs/benchmarks.md (about 35 minutes on an idle machine)
+bench: setup-test  ## measure against llama.cpp and write docs/benchmarks.md (about 30 minutes on an idle machine)
 	@cmake --preset release -DBOWHEAD_BENCH=ON -DBOWHEAD_TESTS=ON && cmake --build --preset release --target \
-	    bowhead engine_bench http_load dump_logits
+	    bowhead dump_logits bench/all
 	@$(PYTHON) tools/fetch.py default-model gemma && tools/build_llama_cpp.sh
 	@$(PYTHON) bench/run.py $(BENCH_FLAGS)
 

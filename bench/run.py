@@ -7,6 +7,7 @@ case failed. Run it on an idle machine.
 """
 import argparse
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -39,7 +40,8 @@ def quick_models():
 
 
 def measure(a, cases):
-    """Runs the cases; an interrupted run (Ctrl-C) reports what it has."""
+    """Runs the cases; an interrupted run (Ctrl-C, SIGTERM) ends its servers and reports what it has."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     chosen = models.select(a.models, a.large) if a.models or not a.quick else quick_models()
     context = Context(Results(), machine.Machine(a.threads, a.quick), chosen, a.threads, 1 if a.quick else a.rounds, a.quick)
     context.machine.build()

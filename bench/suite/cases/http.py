@@ -51,7 +51,7 @@ def clients(context):
                             context.results.facts.setdefault("load_generator_share", []).append(
                                 report["own_cpu_seconds"] / report["seconds"] / context.threads)
                 for side, port in sides:
-                    report = load.answered(load.crowd(port, bodies(model, 1, context.size(420, 20), 4, seed + 90)))
+                    report = load.answered(load.crowd(port, bodies(model, 1, context.size(490, 20), 4, seed + 90)))
                     context.results.add(model.key, "ttft", side, report["ttft_ms"]["p50"])
             show(context.results, model, *(f"clients{count}" for count in CLIENTS), "ttft")
 
@@ -87,7 +87,7 @@ def both_ways(context, model, port, file, texts, tokens, clients):
 
 def gap(context):
     """Gaps between the tokens of a running stream while a prompt of 4k tokens arrives; the newcomer's first token"""
-    words = context.size(3000, 60)
+    words = context.size(4080, 60)
     for model in context.real():
         with context.guard("gap", model), both(context, model) as sides:
             for number in range(context.few()):
@@ -125,7 +125,7 @@ def prefix(context):
     for model in context.real()[:1]:
         with context.guard("prefix", model), both(context, model, count, 4096) as sides:
             for number in range(context.few(1)):
-                shared = load.prompt_text(20_000 + number, context.size(1500, 40))
+                shared = load.prompt_text(20_000 + number, context.size(2040, 40))
                 for side, port in sides:
                     report = load.answered(load.crowd(port, bodies(model, count, 16, tokens, 21_000 + 100 * number, shared)))
                     context.results.add(model.key, "prefix_ttft", side, report["ttft_ms"]["p50"])
