@@ -35,6 +35,20 @@ base::Result<std::optional<std::string>> ReadTemplateFile(const std::string& nam
   return std::optional<std::string>(std::move(text));
 }
 
+base::Result<engine::SpeculationOptions> ReadSpeculation(const ModelOptions& options) {
+  engine::SpeculationOptions speculation;
+  if (options.speculate == "draft" && options.draft_model.empty()) {
+    return base::InvalidArgument("--speculate draft needs a draft model (--draft-model FILE)");
+  }
+  if (!options.draft_model.empty() && (options.speculate == "lookup" || options.speculate == "off")) {
+    return base::InvalidArgument("--draft-model has no use with --speculate " + options.speculate);
+  }
+  speculation.lookup = options.speculate == "auto" || options.speculate == "lookup";
+  speculation.most_draft = options.speculate == "off" ? 0 : options.draft_max;
+  speculation.draft_model = options.draft_model;
+  return speculation;
+}
+
 /// The names that the model answers to: aliases, its file's stem, the name in its metadata.
 std::vector<std::string> NamesOf(const ModelOptions& options, const std::string& own_name) {
   std::vector<std::string> names = options.aliases;
@@ -60,6 +74,19 @@ void AddModelOptions(CLI::App& app, ModelOptions& options) {
   app.add_option("--kv-blocks", options.kv_blocks, "The same in blocks of 16 tokens; wins over --kv-memory")
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 32))
       ->type_name("N");
+  app.add_option(
+         "--speculate", options.speculate,
+         "Guess tokens and check several in one step, where that is faster; answers stay the same. lookup: copy "
+         "from the prompt and the answer; draft: ask the draft model; auto: both; off")
+      ->check(CLI::IsMember({"auto", "lookup", "draft", "off"}))
+      ->capture_default_str();
+  app.add_option("--draft-model", options.draft_model, "A small model (GGUF) with the same vocabulary, to guess with")
+      ->check(CLI::ExistingFile)
+      ->type_name("FILE");
+  app.add_option("--draft-max", options.draft_max, "Most guesses of one answer in one step")
+      ->check(CLI::Range(1, engine::kMostDraftTokens))
+      ->capture_default_str()
+      ->type_name("N");
   app.add_option("--chat-template", options.chat_template,
                  "A Jinja file, or a built-in template (chatml, llama2, gemma, plain), instead of the model's own")
       ->type_name("FILE|NAME");
@@ -71,6 +98,8 @@ base::Result<serving::ServedModel> LoadServedModel(const ModelOptions& options, 
                                                    const std::function<void(const std::string&)>& warn) {
   base::Result<std::optional<std::string>> source = ReadTemplateFile(options.chat_template);
   if (!source.ok()) return source.status();
+  base::Result<engine::SpeculationOptions> speculation = ReadSpeculation(options);
+  if (!speculation.ok()) return speculation.status();
   base::Result<std::shared_ptr<const model::ModelFile>> file = model::ModelFile::Open(options.path);
   if (!file.ok()) return file.status();
   const std::string* name = (*file)->metadata().GetString("general.name");
@@ -87,6 +116,7 @@ base::Result<serving::ServedModel> LoadServedModel(const ModelOptions& options, 
   engine_options.kv_blocks = options.kv_blocks;
   engine_options.max_queue = options.max_queue;
   engine_options.max_running = options.max_running;
+  engine_options.speculation = *std::move(speculation);
   engine_options.metrics = metrics.get();
   engine_options.progress = std::move(progress);
   base::Result<std::unique_ptr<engine::Engine>> engine = engine::LoadEngine(*file, engine_options);

@@ -27,10 +27,13 @@ struct ModelOptions {
   int max_queue = 256;
   int max_running = 64;
   int max_tokens_cap = 0;
-  std::string chat_template;  // a file, or the name of a built-in one
+  std::string speculate = "auto";  // auto, lookup, draft or off
+  std::string draft_model;         // a file
+  int draft_max = 16;              // guesses of one sequence in one step
+  std::string chat_template;       // a file, or the name of a built-in one
 };
 
-/// Adds --threads, --ctx, --isa, --kv-memory, --kv-blocks and --chat-template.
+/// Adds the options of a model that serve, chat and generate share: --threads, --ctx, --speculate and so on.
 void AddModelOptions(CLI::App& app, ModelOptions& options);
 
 /// Opens, checks and loads a model and its chat template. `metrics` may be null; it must outlive the model. `progress`

@@ -30,6 +30,7 @@ struct ActiveRequest {
   bool ignore_eos = false;
   int max_tokens = 0;
   int completion_tokens = 0;
+  std::vector<TokenId> step_tokens;  // the last token and the guesses after it, in a step that checks guesses
 
   // To embed.
   std::shared_ptr<Backend::EmbeddingListener> embedding_listener;

@@ -83,6 +83,8 @@ struct BackendStats {
   std::int64_t kv_blocks_total = 0;
   std::int64_t kv_blocks_used = 0;
   std::uint64_t preemptions = 0;
+  std::uint64_t guessed_tokens = 0;   // checked by speculation
+  std::uint64_t accepted_tokens = 0;  // of these, right
 };
 
 /// Static facts about the served model.

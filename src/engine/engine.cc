@@ -35,13 +35,13 @@ EngineOptions Settled(EngineOptions options, const model::Transformer& transform
 class Engine::Impl {
  public:
   Impl(const EngineOptions& options, std::unique_ptr<model::Transformer> transformer,
-       std::unique_ptr<const model::Tokenizer> tokenizer, ModelInfo info)
+       std::unique_ptr<const model::Tokenizer> tokenizer, ModelInfo info, std::unique_ptr<Drafter> draft_model)
       : options_(options),
         transformer_(std::move(transformer)),
         tokenizer_(std::move(tokenizer)),
         info_(std::move(info)),
         pool_(transformer_->num_kv_blocks()),
-        loop_(options_, transformer_.get(), tokenizer_.get(), &pool_, &inbox_, &counters_),
+        loop_(options_, transformer_.get(), tokenizer_.get(), &pool_, &inbox_, &counters_, std::move(draft_model)),
         thread_([this] { loop_.Run(); }) {
     limits_.vocab_size = transformer_->spec().vocab_size;
     limits_.context_length = info_.context_length;
@@ -105,6 +105,8 @@ class Engine::Impl {
     stats.kv_blocks_total = pool_.total();
     stats.kv_blocks_used = counters_.kv_blocks_used.load();
     stats.preemptions = counters_.preemptions.load();
+    stats.guessed_tokens = counters_.guessed_tokens.load();
+    stats.accepted_tokens = counters_.accepted_tokens.load();
     return stats;
   }
   [[nodiscard]] const ModelInfo& info() const { return info_; }
@@ -152,8 +154,8 @@ Engine::~Engine() = default;
 
 base::Result<std::unique_ptr<Engine>> Engine::Create(const EngineOptions& options,
                                                      std::unique_ptr<model::Transformer> transformer,
-                                                     std::unique_ptr<const model::Tokenizer> tokenizer,
-                                                     ModelInfo info) {
+                                                     std::unique_ptr<const model::Tokenizer> tokenizer, ModelInfo info,
+                                                     std::unique_ptr<Drafter> draft_model) {
   if (transformer == nullptr || tokenizer == nullptr) return base::Internal("an engine needs a model and a tokenizer");
   const int batch = std::min(options.max_batch_tokens, transformer->max_batch_tokens());
   if (batch < 2 * kEmbedPiece) {
@@ -173,8 +175,8 @@ base::Result<std::unique_ptr<Engine>> Engine::Create(const EngineOptions& option
   if (info.architecture.empty()) info.architecture = spec.architecture;
   if (info.name.empty()) info.name = spec.name;
   const EngineOptions settled = Settled(options, *transformer);
-  return std::unique_ptr<Engine>(
-      new Engine(std::make_unique<Impl>(settled, std::move(transformer), std::move(tokenizer), std::move(info))));
+  return std::unique_ptr<Engine>(new Engine(std::make_unique<Impl>(
+      settled, std::move(transformer), std::move(tokenizer), std::move(info), std::move(draft_model))));
 }
 
 base::Result<RequestId> Engine::Submit(GenerateRequest request, std::shared_ptr<RequestListener> listener) {

@@ -9,6 +9,8 @@
 
 #include "base/status.h"
 #include "engine/backend.h"
+#include "engine/speculation/drafter.h"
+#include "engine/speculation/options.h"
 #include "model/arch/transformer.h"
 #include "model/format/model_file.h"
 #include "model/tokenizer/tokenizer.h"
@@ -39,6 +41,7 @@ struct EngineOptions {
   int step_target_ms = 80;            // a step with decoding sequences in it aims at no more than this
   int idle_step_target_ms = 400;      // a step of prompts alone
   int max_step_ms = 1000;             // most that a slow model stretches both, so that its prompts keep their speed
+  SpeculationOptions speculation;     // guess tokens and check several in one step
   PrefixSharing prefix_cache = PrefixSharing::kTenant;  // KV blocks are kept for prompts that start the same
   Pooling pooling = Pooling::kMean;                     // LoadEngine reads it from the file
   telemetry::ServingMetrics* metrics = nullptr;         // optional; must outlive the engine
@@ -51,12 +54,12 @@ struct EngineOptions {
 class Engine : public Backend {
  public:
   /// Starts the loop. Of the options those that concern loading (threads, isa, kv_*, progress) are not looked at;
-  /// `info.context_length` 0 means the model's. Errors: kInvalidArgument (options that contradict each other or the
-  /// model).
+  /// `info.context_length` 0 means the model's. `draft_model` may be null. Errors: kInvalidArgument (options that
+  /// contradict each other or the model).
   static base::Result<std::unique_ptr<Engine>> Create(const EngineOptions& options,
                                                       std::unique_ptr<model::Transformer> transformer,
-                                                      std::unique_ptr<const model::Tokenizer> tokenizer,
-                                                      ModelInfo info);
+                                                      std::unique_ptr<const model::Tokenizer> tokenizer, ModelInfo info,
+                                                      std::unique_ptr<Drafter> draft_model = nullptr);
   ~Engine() override;
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;

@@ -30,10 +30,16 @@ base::Result<std::vector<float>> Normalised(const std::vector<double>& sum) {
   return embedding;
 }
 
+StepWork WorkOfBatch(std::span<const model::SequenceStep> batch) {
+  StepWork work;
+  for (const model::SequenceStep& step : batch) work += WorkOf(step.position, static_cast<int>(step.tokens.size()));
+  return work;
+}
+
 }  // namespace
 
 EngineLoop::EngineLoop(const EngineOptions& options, model::Transformer* transformer, const model::Tokenizer* tokenizer,
-                       BlockPool* pool, Inbox* inbox, EngineCounters* counters)
+                       BlockPool* pool, Inbox* inbox, EngineCounters* counters, std::unique_ptr<Drafter> draft_model)
     : options_(options),
       transformer_(transformer),
       tokenizer_(tokenizer),
@@ -44,6 +50,7 @@ EngineLoop::EngineLoop(const EngineOptions& options, model::Transformer* transfo
       cache_(options.prefix_cache != PrefixSharing::kOff ? std::make_unique<PrefixCache>(pool) : nullptr),
       scheduler_(SchedulerOptions{options.max_running, options.prefix_cache == PrefixSharing::kShared}, pool,
                  cache_.get()),
+      speculator_(options.speculation, std::move(draft_model)),
       team_(std::min(transformer->threads(), kMostSamplingThreads) - 1) {
   PublishCounters();
 }
@@ -84,13 +91,14 @@ void EngineLoop::Accept(Inbox::Messages messages) {
 }
 
 StepBudget EngineLoop::Budget() const {
-  const StepWork decodes = scheduler_.DecodeWork();
+  StepWork decodes = scheduler_.DecodeWork();
   const bool idle = decodes.tokens == 0;
+  decodes.tokens += last_guesses_;
   const double around = cost_.Predict(decodes);  // what the step takes without a prompt
   const double target =
       StepTarget(idle ? options_.idle_step_target_ms : options_.step_target_ms, around, options_.max_step_ms);
   StepBudget budget;
-  budget.tokens = options_.max_batch_tokens;
+  budget.tokens = options_.max_batch_tokens - last_guesses_;
   budget.work = kFirstSteps;
   if (cost_.known()) {
     budget.work = std::max((target - around) / cost_.per_token_ms(), static_cast<double>(model::kBlockTokens));
@@ -107,6 +115,9 @@ void EngineLoop::Step() {
     FinishAll(FinishReason::kError, base::Internal("the scheduler has requests but nothing to do"));
     return;
   }
+  int guesses = 0;
+  const StepShape shape = Speculate(plan, &guesses);
+  last_guesses_ = guesses;
   BuildBatch(plan);
   const auto begin = Clock::now();
   const base::Result<model::ForwardResult> result = transformer_->Forward(batch_);
@@ -117,7 +128,7 @@ void EngineLoop::Step() {
     }
     return;
   }
-  const StepWork work = WorkOf(plan);
+  const StepWork work = WorkOfBatch(batch_);
   cost_.Add(work, seconds * 1e3);
   metrics_.StepDone(static_cast<int>(plan.pieces.size()), work.tokens, seconds);
   for (const Piece& piece : plan.pieces) scheduler_.Computed(piece);
@@ -125,6 +136,8 @@ void EngineLoop::Step() {
   std::vector<ActiveRequest*> embedded;
   UseRows(plan, *result, &sampled, &embedded);
   SampleAll(&sampled);
+  speculator_.StepDone(shape, guesses, std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
+  Learn(sampled);
   PublishCounters();
   for (Sampled& item : sampled) Deliver(&item);
   for (ActiveRequest* request : embedded) DeliverEmbedding(request);
@@ -157,15 +170,57 @@ model::StepOutput EngineLoop::OutputOf(const Piece& piece) {
   if (request.embedding_listener != nullptr) {
     return request.last_token ? model::StepOutput::kNothing : model::StepOutput::kHiddenSum;
   }
+  if (!request.step_tokens.empty()) return model::StepOutput::kAllLogits;
   return piece.completes ? model::StepOutput::kLastLogits : model::StepOutput::kNothing;
+}
+
+StepShape EngineLoop::Speculate(const StepPlan& plan, int* guesses) {
+  StepShape shape;
+  shape.tokens = WorkOf(plan).tokens;
+  shape.room = options_.max_batch_tokens - shape.tokens;
+  std::vector<DraftJob> jobs;
+  std::int64_t available = pool_->available();
+  for (const Piece& piece : plan.pieces) {
+    ActiveRequest* request = Of(piece);
+    Sequence& sequence = *piece.sequence;
+    request->step_tokens.clear();
+    if (piece.count != 1 || piece.first < sequence.prompt_tokens || request->listener == nullptr) {
+      shape.has_prompt = true;
+      continue;
+    }
+    ++shape.sequences;
+    // The last token of an answer is never a guess, and guesses preempt nobody.
+    int most = std::min(request->max_tokens - request->completion_tokens - 1, kMostDraftTokens);
+    const int missing = BlocksFor(sequence.num_tokens() + most) - sequence.blocks.size();
+    if (missing > available) {
+      most = std::min(most, sequence.blocks.size() * model::kBlockTokens - sequence.num_tokens());
+    } else {
+      available -= std::max(missing, 0);
+    }
+    jobs.push_back(DraftJob{sequence.id, sequence.tokens, most, &*request->sampler, {}});
+  }
+  if (!speculator_.enabled() || jobs.empty()) return shape;
+  speculator_.Choose(jobs, shape);
+  for (const DraftJob& job : jobs) {
+    if (job.draft.empty()) continue;
+    ActiveRequest& request = *requests_.at(job.id);
+    request.sequence.blocks.Cover(request.sequence.num_tokens() + static_cast<int>(job.draft.size()));
+    request.step_tokens.push_back(request.sequence.tokens.back());
+    for (const DraftToken& guess : job.draft) request.step_tokens.push_back(guess.token);
+    *guesses += static_cast<int>(job.draft.size());
+  }
+  return shape;
 }
 
 void EngineLoop::BuildBatch(const StepPlan& plan) {
   batch_.clear();
   for (const Piece& piece : plan.pieces) {
     model::SequenceStep step;
-    step.tokens = std::span<const TokenId>(piece.sequence->tokens)
-                      .subspan(static_cast<std::size_t>(piece.first), static_cast<std::size_t>(piece.count));
+    step.tokens = Of(piece)->step_tokens;
+    if (step.tokens.empty()) {
+      step.tokens = std::span<const TokenId>(piece.sequence->tokens)
+                        .subspan(static_cast<std::size_t>(piece.first), static_cast<std::size_t>(piece.count));
+    }
     step.position = piece.first;
     step.block_table = piece.sequence->blocks.blocks();
     step.output = OutputOf(piece);
@@ -184,9 +239,11 @@ void EngineLoop::UseRows(const StepPlan& plan, const model::ForwardResult& resul
     ActiveRequest* request = Of(piece);
     if (batch_[i].output == model::StepOutput::kHiddenSum) {
       AddHidden(request, piece, result.hidden.subspan(width * hidden_row++, width), embedded);
-    } else if (batch_[i].output == model::StepOutput::kLastLogits) {
-      const auto row = result.logits.subspan(vocab * logit_row++, vocab);
-      sampled->push_back(Sampled{request, row, base::Internal("not sampled")});
+    } else if (batch_[i].output != model::StepOutput::kNothing) {
+      const std::size_t rows = std::max<std::size_t>(request->step_tokens.size(), 1);
+      const auto guesses = std::span<const TokenId>(request->step_tokens).last(rows - 1);
+      sampled->push_back(Sampled{request, result.logits.subspan(vocab * logit_row, vocab * rows), guesses, {}, {}});
+      logit_row += rows;
     } else if (request->last_token && piece.completes) {
       piece.sequence->tokens.push_back(*request->last_token);
       request->last_token.reset();
@@ -195,13 +252,29 @@ void EngineLoop::UseRows(const StepPlan& plan, const model::ForwardResult& resul
 }
 
 void EngineLoop::SampleAll(std::vector<Sampled>* sampled) {
-  if (sampled->empty()) return;
-  const bool alone = sampled->size() < 2 || sampled->size() * sampled->front().logits.size() < kSampleAloneBelow;
-  team_.Run(static_cast<int>(sampled->size()), alone, [sampled](int index, SamplerScratch* scratch) {
-    Sampled& item = (*sampled)[static_cast<std::size_t>(index)];
-    const auto position = static_cast<std::uint64_t>(item.request->sequence.num_tokens());
-    item.token = item.request->sampler->Sample(item.logits, position, scratch);
+  std::size_t logits = 0;
+  for (const Sampled& item : *sampled) logits += item.logits.size();
+  const bool alone = sampled->size() < 2 || logits < kSampleAloneBelow;
+  team_.Run(static_cast<int>(sampled->size()), alone, [this, sampled](int index, SamplerScratch* scratch) {
+    Sample(&(*sampled)[static_cast<std::size_t>(index)], scratch);
   });
+}
+
+void EngineLoop::Sample(Sampled* item, SamplerScratch* scratch) const {
+  ActiveRequest& request = *item->request;
+  const std::size_t vocab = item->logits.size() / (item->guesses.size() + 1);
+  for (std::size_t row = 0; row <= item->guesses.size(); ++row) {
+    const auto position = static_cast<std::uint64_t>(request.sequence.num_tokens()) + row;
+    auto token = request.sampler->Sample(item->logits.subspan(row * vocab, vocab), position, scratch);
+    item->status = token.status();
+    if (!token.ok()) return;
+    item->tokens.push_back(*std::move(token));
+    const TokenId taken = item->tokens.back().token;
+    if (Stops(request, taken)) return;
+    request.sampler->Accept(taken);
+    // The next row follows the guess: it says something only if that is what was taken.
+    if (row < item->guesses.size() && item->guesses[row] != taken) return;
+  }
 }
 
 void EngineLoop::AddHidden(ActiveRequest* request, const Piece& piece, std::span<const float> row,
@@ -218,26 +291,49 @@ bool EngineLoop::Stops(const ActiveRequest& request, TokenId token) const {
          std::ranges::find(request.stop_tokens, token) != request.stop_tokens.end();
 }
 
+void EngineLoop::Learn(const std::vector<Sampled>& sampled) {
+  if (!speculator_.enabled()) return;
+  std::vector<TokenId> taken;
+  for (const Sampled& item : sampled) {
+    taken.clear();
+    for (const GeneratedToken& token : item.tokens) taken.push_back(token.token);
+    speculator_.Learn(item.request->sequence.id, taken);
+  }
+  for (const DraftKind kind : {DraftKind::kLookup, DraftKind::kModel}) {
+    const Speculator::Totals now = speculator_.totals(kind);
+    Speculator::Totals& before = published_[static_cast<std::size_t>(kind)];
+    metrics_.Speculated(kind, now.drafted - before.drafted, now.accepted - before.accepted);
+    counters_->guessed_tokens.fetch_add(now.drafted - before.drafted);
+    counters_->accepted_tokens.fetch_add(now.accepted - before.accepted);
+    before = now;
+  }
+}
+
 void EngineLoop::Deliver(Sampled* sampled) {
   ActiveRequest* request = sampled->request;
-  if (!sampled->token.ok()) {
-    Finish(request, FinishReason::kError, sampled->token.status());
-    return;
+  bool first = true;
+  for (const GeneratedToken& token : sampled->tokens) {
+    if (!std::exchange(first, false)) scheduler_.Accepted(&request->sequence);
+    if (!DeliverToken(request, token)) return;
   }
-  const GeneratedToken& token = *sampled->token;
+  if (!sampled->status.ok()) Finish(request, FinishReason::kError, sampled->status);
+}
+
+bool EngineLoop::DeliverToken(ActiveRequest* request, const GeneratedToken& token) {
   if (Stops(*request, token.token)) {
     Finish(request, FinishReason::kStop, base::OkStatus());
-    return;
+    return false;
   }
   const auto now = Clock::now();
   metrics_.Token(*request, now);
   if (request->completion_tokens == 0) request->first_token = now;
   request->last_time = now;
-  request->sampler->Accept(token.token);
   request->sequence.tokens.push_back(token.token);
   ++request->completion_tokens;
   request->listener->OnToken(token);
-  if (request->completion_tokens == request->max_tokens) Finish(request, FinishReason::kLength, base::OkStatus());
+  if (request->completion_tokens < request->max_tokens) return true;
+  Finish(request, FinishReason::kLength, base::OkStatus());
+  return false;
 }
 
 void EngineLoop::DeliverEmbedding(ActiveRequest* request) {
@@ -248,6 +344,7 @@ void EngineLoop::DeliverEmbedding(ActiveRequest* request) {
 std::unique_ptr<ActiveRequest> EngineLoop::TakeOut(ActiveRequest* request) {
   auto node = requests_.extract(request->sequence.id);
   scheduler_.Remove(&request->sequence);
+  speculator_.Forget(request->sequence.id);
   counters_->reserved_tokens.fetch_sub(request->reserved_tokens);
   if (request->start == Clock::time_point()) counters_->queued.fetch_sub(1);
   PublishCounters();

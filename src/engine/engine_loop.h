@@ -16,6 +16,7 @@
 #include "engine/prefix_cache.h"
 #include "engine/sampler_team.h"
 #include "engine/scheduler.h"
+#include "engine/speculation/speculator.h"
 #include "engine/step_cost.h"
 
 namespace bowhead::engine {
@@ -28,6 +29,8 @@ struct EngineCounters {
   std::atomic<int> preempted_waiting = 0;
   std::atomic<std::int64_t> kv_blocks_used = 0;
   std::atomic<std::uint64_t> preemptions = 0;
+  std::atomic<std::uint64_t> guessed_tokens = 0;
+  std::atomic<std::uint64_t> accepted_tokens = 0;
 };
 
 /// Pieces of an embedding's prompt have this size, so that the sum rounds the same in every batch.
@@ -35,9 +38,9 @@ inline constexpr int kEmbedPiece = 64;
 
 class EngineLoop {
  public:
-  /// All pointers outlive the loop; `pool` is used by its thread only.
+  /// All pointers outlive the loop; `pool` is used by its thread only. `draft_model` may be null.
   EngineLoop(const EngineOptions& options, model::Transformer* transformer, const model::Tokenizer* tokenizer,
-             BlockPool* pool, Inbox* inbox, EngineCounters* counters);
+             BlockPool* pool, Inbox* inbox, EngineCounters* counters, std::unique_ptr<Drafter> draft_model);
 
   /// Runs until the inbox is closed, then ends what is left with kCancelled.
   void Run();
@@ -45,8 +48,10 @@ class EngineLoop {
  private:
   struct Sampled {
     ActiveRequest* request;
-    std::span<const float> logits;  // [vocab_size]; valid until the next step
-    base::Result<GeneratedToken> token;
+    std::span<const float> logits;       // [rows, vocab_size]; valid until the next step
+    std::span<const TokenId> guesses;    // one fewer than rows
+    std::vector<GeneratedToken> tokens;  // one, and one more for each right guess before it
+    base::Status status;
   };
 
   void RunUntilClosed();
@@ -54,6 +59,9 @@ class EngineLoop {
   void Step();
   [[nodiscard]] StepBudget Budget() const;
   void NoteStarts(const StepPlan& plan);
+  /// Chooses guesses for the decoding sequences of the plan and covers their blocks. Returns what the step is without
+  /// them; `*guesses` gets their number.
+  StepShape Speculate(const StepPlan& plan, int* guesses);
   void BuildBatch(const StepPlan& plan);
   /// Uses the rows of the result; `*sampled` gets the sequences to sample for, `*embedded` the embeddings that are
   /// complete.
@@ -62,7 +70,12 @@ class EngineLoop {
   void AddHidden(ActiveRequest* request, const Piece& piece, std::span<const float> row,
                  std::vector<ActiveRequest*>* embedded);
   void SampleAll(std::vector<Sampled>* sampled);
+  void Sample(Sampled* item, SamplerScratch* scratch) const;
+  /// Tells the speculator how the sequences went on.
+  void Learn(const std::vector<Sampled>& sampled);
   void Deliver(Sampled* sampled);
+  /// False if the request ended with this token.
+  bool DeliverToken(ActiveRequest* request, const GeneratedToken& token);
   void DeliverEmbedding(ActiveRequest* request);
   [[nodiscard]] bool Stops(const ActiveRequest& request, TokenId token) const;
   /// Takes the request out, then tells its listener.
@@ -83,6 +96,9 @@ class EngineLoop {
   std::unique_ptr<PrefixCache> cache_;  // null: off
   Scheduler scheduler_;
   StepCost cost_;
+  Speculator speculator_;
+  Speculator::Totals published_[kDraftKinds];  // of the speculator's totals, so much is in the metrics
+  int last_guesses_ = 0;                       // of the step before; their share of the budget
   std::unordered_map<RequestId, std::unique_ptr<ActiveRequest>> requests_;
   std::vector<model::SequenceStep> batch_;
   SamplerTeam team_;

@@ -63,6 +63,13 @@ void EngineMetrics::Preempted(std::uint64_t count) {
   if (metrics_ != nullptr) metrics_->preemptions.Add(count);
 }
 
+void EngineMetrics::Speculated(DraftKind kind, std::uint64_t guessed, std::uint64_t accepted) {
+  if (metrics_ == nullptr) return;
+  const bool lookup = kind == DraftKind::kLookup;
+  (lookup ? metrics_->guessed_by_lookup : metrics_->guessed_by_model).Add(guessed);
+  (lookup ? metrics_->accepted_from_lookup : metrics_->accepted_from_model).Add(accepted);
+}
+
 void EngineMetrics::Levels(int running, int waiting, std::int64_t blocks_used, std::int64_t blocks_total) {
   if (metrics_ == nullptr) return;
   metrics_->running.Set(running);

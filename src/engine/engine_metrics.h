@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "engine/active_request.h"
+#include "engine/speculation/speculator.h"
 #include "telemetry/serving_metrics.h"
 
 namespace bowhead::engine {
@@ -18,6 +19,8 @@ class EngineMetrics {
   void Token(const ActiveRequest& request, ActiveRequest::Clock::time_point now);
   void Finished(const ActiveRequest& request, FinishReason reason);
   void Preempted(std::uint64_t count);
+  /// Guesses checked and found right since the last call.
+  void Speculated(DraftKind kind, std::uint64_t guessed, std::uint64_t accepted);
   void Levels(int running, int waiting, std::int64_t blocks_used, std::int64_t blocks_total);
 
  private:

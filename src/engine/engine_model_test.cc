@@ -125,14 +125,18 @@ constexpr bool kSanitized = true;  // minutes for a real model; the tiny one tak
 constexpr bool kSanitized = false;
 #endif
 
-TEST(EngineWithSmolLM2, AnswersDependOnNothingButTheRequest) {
-  if (kSanitized) GTEST_SKIP() << "too slow with a sanitizer";
+std::filesystem::path SmolLM2() {
   const char* cache = std::getenv("BOWHEAD_CACHE");
   const char* home = std::getenv("HOME");
   const std::filesystem::path folder = cache != nullptr
                                            ? std::filesystem::path(cache)
                                            : std::filesystem::path(home == nullptr ? "" : home) / ".cache/bowhead";
-  const auto path = folder / "models/SmolLM2-135M-Instruct.Q4_1.gguf";
+  return folder / "models/SmolLM2-135M-Instruct.Q4_1.gguf";
+}
+
+TEST(EngineWithSmolLM2, AnswersDependOnNothingButTheRequest) {
+  if (kSanitized) GTEST_SKIP() << "too slow with a sanitizer";
+  const auto path = SmolLM2();
   if (!std::filesystem::exists(path)) GTEST_SKIP() << "no " << path << "; tools/fetch.py gets it";
   EngineOptions options;
   options.threads = 1;
@@ -155,6 +159,49 @@ TEST(EngineWithSmolLM2, AnswersDependOnNothingButTheRequest) {
   EXPECT_EQ((*engine)->info().context_length, 256);
   EXPECT_EQ((*engine)->info().quantization, "Q4_1");
   EXPECT_EQ(Ask(**engine, requests, true), alone);
+}
+
+TEST(EngineWithSmolLM2, SpeculationChangesNoAnswer) {
+  if (kSanitized) GTEST_SKIP() << "too slow with a sanitizer";
+  const auto path = SmolLM2();
+  if (!std::filesystem::exists(path)) GTEST_SKIP() << "no " << path << "; tools/fetch.py gets it";
+  EngineOptions options;
+  options.threads = 1;
+  options.context_length = 512;
+  options.speculation.most_draft = 0;
+  std::vector<GenerateRequest> requests;
+  std::vector<Answer> plain;
+  {
+    auto engine = LoadEngine(path.string(), options);
+    ASSERT_TRUE(engine.ok()) << engine.status().ToString();
+    const std::string text = "one two three four five six seven eight nine ten. ";
+    for (int i = 0; i < 4; ++i) {
+      GenerateRequest request;
+      request.prompt = (*engine)->tokenizer().Encode(text + text + text + "one two", {});
+      request.max_tokens = 32;
+      request.ignore_eos = true;
+      request.sampling.temperature = i < 2 ? 0.0F : 0.3F * static_cast<float>(i);
+      request.sampling.top_p = i % 2 == 0 ? 1.0F : 0.9F;
+      request.sampling.frequency_penalty = i == 1 ? 0.2F : 0.0F;
+      request.sampling.seed = static_cast<std::uint64_t>(i);
+      request.sampling.num_logprobs = 3;
+      requests.push_back(std::move(request));
+    }
+    plain = Ask(**engine, requests, false);
+  }
+  options.speculation.most_draft = kMostDraftTokens;
+  for (const bool with_draft_model : {false, true}) {
+    // A model drafts for itself: every guess is right, if all of its state is.
+    options.speculation.lookup = !with_draft_model;
+    options.speculation.draft_model = with_draft_model ? path.string() : "";
+    auto engine = LoadEngine(path.string(), options);
+    ASSERT_TRUE(engine.ok()) << engine.status().ToString();
+    EXPECT_EQ(Ask(**engine, requests, false), plain);
+    EXPECT_EQ(Ask(**engine, requests, true), plain);
+    const BackendStats stats = (*engine)->Stats();
+    EXPECT_GT(stats.accepted_tokens, with_draft_model ? 0U : 20U);
+    EXPECT_TRUE(!with_draft_model || stats.accepted_tokens * 10 >= stats.guessed_tokens * 9) << stats.accepted_tokens;
+  }
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "engine/engine.h"
 #include "engine/memory_budget.h"
+#include "engine/speculation/load_draft_model.h"
 #include "kernels/tensor_type.h"
 
 namespace bowhead::engine {
@@ -116,9 +117,16 @@ base::Result<std::unique_ptr<Engine>> LoadEngine(std::shared_ptr<const model::Mo
   info.context_length = plan->context_length;
   EngineOptions engine_options = options;
   engine_options.pooling = ReadPooling(*file, spec->architecture);
+  std::unique_ptr<Drafter> draft_model;
+  if (!options.speculation.draft_model.empty() && options.speculation.most_draft > 0) {
+    auto loaded = LoadDraftModel(*file, options, plan->context_length);
+    if (!loaded.ok()) return loaded.status();
+    draft_model = std::move(loaded).value();
+  }
   auto transformer = model::Transformer::Load(std::move(file), transformer_options);
   if (!transformer.ok()) return transformer.status();
-  return Engine::Create(engine_options, std::move(transformer).value(), std::move(tokenizer).value(), std::move(info));
+  return Engine::Create(engine_options, std::move(transformer).value(), std::move(tokenizer).value(), std::move(info),
+                        std::move(draft_model));
 }
 
 base::Result<std::unique_ptr<Engine>> LoadEngine(const std::string& path, const EngineOptions& options) {

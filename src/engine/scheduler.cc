@@ -309,4 +309,9 @@ void Scheduler::Computed(const Piece& piece) {
   ReleaseFollowers(sequence, sequence.num_computed);
 }
 
+void Scheduler::Accepted(Sequence* sequence) {
+  TenantOf(*sequence).service += kDecodeTokenCost;
+  Computed(Piece{sequence, sequence->num_computed, 1, false});
+}
+
 }  // namespace bowhead::engine

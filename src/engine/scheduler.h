@@ -67,6 +67,9 @@ class Scheduler {
   StepPlan Schedule(StepBudget budget);
   /// Tells that a piece was computed.
   void Computed(const Piece& piece);
+  /// Tells that a guessed token was computed in the last step already, right after the sequence's computed ones, and is
+  /// now one of its tokens. It is charged like a planned one.
+  void Accepted(Sequence* sequence);
 
   [[nodiscard]] int num_running() const { return static_cast<int>(running_.size()); }
   [[nodiscard]] int num_waiting() const { return static_cast<int>(waiting_.size()); }

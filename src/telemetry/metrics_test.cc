@@ -119,6 +119,7 @@ TEST(ServingMetricsTest, DeclaresEverythingSoundly) {
   RegisterProcessMetrics(registry);
   metrics.time_to_first_token_seconds.Observe(0.02);
   metrics.finished_cancelled.Add();
+  metrics.guessed_by_lookup.Add(5);
   http.Observe("/v1/models", "GET", 200, 0.001);
   EXPECT_EQ(registry.problems(), std::vector<std::string>{});
   EXPECT_EQ(&metrics.running, &again.running);
@@ -129,6 +130,7 @@ TEST(ServingMetricsTest, DeclaresEverythingSoundly) {
         "vllm:num_requests_running{engine=\"0\",model_name=\"other\"} 0\n",
         "vllm:request_success_total{engine=\"0\",model_name=\"smol \\\"quoted\\\"\",finished_reason=\"cancelled\"} 1\n",
         "vllm:time_to_first_token_seconds_count{engine=\"0\",model_name=\"smol \\\"quoted\\\"\"} 1\n",
+        "bowhead_guessed_tokens_total{model=\"smol \\\"quoted\\\"\",drafter=\"lookup\"} 5\n",
         "process_resident_memory_bytes ", "process_open_fds ", "process_start_time_seconds "}) {
     EXPECT_TRUE(Contains(text, part)) << part;
   }

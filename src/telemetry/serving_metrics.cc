@@ -33,6 +33,22 @@ class Model {
     return registry_.AddHistograms({.name = name, .help = help, .labels = {"model"}, .buckets = buckets})
         .With({model_});
   }
+  Counter& Guessed(std::string_view drafter) {
+    return registry_
+        .AddCounters({.name = "bowhead_guessed_tokens_total",
+                      .help = "Tokens guessed ahead and checked by a step, by drafter: lookup, model.",
+                      .labels = {"model", "drafter"},
+                      .buckets = {}})
+        .With({model_, drafter});
+  }
+  Counter& Accepted(std::string_view drafter) {
+    return registry_
+        .AddCounters({.name = "bowhead_accepted_tokens_total",
+                      .help = "Guessed tokens that were right, by drafter: lookup, model.",
+                      .labels = {"model", "drafter"},
+                      .buckets = {}})
+        .With({model_, drafter});
+  }
   Counter& Finished(std::string_view reason) {
     return registry_
         .AddCounters({.name = "bowhead_requests_finished_total",
@@ -48,7 +64,7 @@ class Model {
 };
 
 /// The names that vLLM's published dashboards ask for, and ours for the same data.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 20> kAliases{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 22> kAliases{{
     {"vllm:time_to_first_token_seconds", "bowhead_time_to_first_token_seconds"},
     {"vllm:inter_token_latency_seconds", "bowhead_inter_token_seconds"},
     {"vllm:time_per_output_token_seconds", "bowhead_inter_token_seconds"},
@@ -69,12 +85,17 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 20> kAliases
     {"vllm:kv_cache_usage_perc", "bowhead_kv_used_ratio"},
     {"vllm:gpu_cache_usage_perc", "bowhead_kv_used_ratio"},  // its name before vLLM 0.10
     {"vllm:request_success_total", "bowhead_requests_finished_total"},
+    {"vllm:spec_decode_num_draft_tokens_total", "bowhead_guessed_tokens_total"},
+    {"vllm:spec_decode_num_accepted_tokens_total", "bowhead_accepted_tokens_total"},
 }};
 
 void AddAliases(Registry& registry) {
   for (const auto& [alias, name] : kAliases) {
     std::vector<std::string> labels = {"model_name"};
     if (name == "bowhead_requests_finished_total") labels.emplace_back("finished_reason");
+    if (name == "bowhead_guessed_tokens_total" || name == "bowhead_accepted_tokens_total") {
+      labels.emplace_back("drafter");
+    }
     registry.AddAlias({.of = std::string(name),
                        .name = std::string(alias),
                        .labels = std::move(labels),
@@ -131,6 +152,10 @@ ServingMetrics::ServingMetrics(Registry& registry, std::string_view model)
           Model(registry, model).MakeGauge("bowhead_kv_used_ratio", "Share of the KV cache in use, from 0 to 1.")),
       preemptions(Model(registry, model)
                       .MakeCounter("bowhead_preemptions_total", "Requests put back because the KV cache was full.")),
+      guessed_by_lookup(Model(registry, model).Guessed("lookup")),
+      guessed_by_model(Model(registry, model).Guessed("model")),
+      accepted_from_lookup(Model(registry, model).Accepted("lookup")),
+      accepted_from_model(Model(registry, model).Accepted("model")),
       finished_stop(Model(registry, model).Finished("stop")),
       finished_length(Model(registry, model).Finished("length")),
       finished_cancelled(Model(registry, model).Finished("cancelled")),

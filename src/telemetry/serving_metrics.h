@@ -37,6 +37,12 @@ struct ServingMetrics {
   Gauge& kv_used_ratio;  // [0, 1]
   Counter& preemptions;
 
+  // Guesses of speculative decoding that a step checked, and those that were right (label `drafter`).
+  Counter& guessed_by_lookup;
+  Counter& guessed_by_model;
+  Counter& accepted_from_lookup;
+  Counter& accepted_from_model;
+
   // Requests that ended, by reason (label `reason`).
   Counter& finished_stop;
   Counter& finished_length;

@@ -40,6 +40,13 @@ inline std::uint64_t FakeEntry(TokenId token, std::int64_t position) {
 inline float FakeUnit(std::uint64_t bits) {
   return static_cast<float>(bits >> 40) * 0x1.0p-24F;
 }
+/// With a `period` the text likes to repeat itself, as far as sampling lets it: what to say at `position`.
+inline TokenId FakeFavourite(std::int64_t position, int period) {
+  return static_cast<TokenId>(MixBits(static_cast<std::uint64_t>(position % period) + 77) % 90);
+}
+inline void FakeFavour(std::int64_t position, int period, std::span<float> out) {
+  if (period > 0) out[static_cast<std::size_t>(FakeFavourite(position, period))] += 8;
+}
 inline void FakeLogits(std::uint64_t state, bool poisoned, std::span<float> out) {
   for (std::size_t i = 0; i < out.size(); ++i) out[i] = 6 * FakeUnit(MixBits(state + i));
   out[static_cast<std::size_t>(kFakeEos)] -= 4;
@@ -49,7 +56,7 @@ inline void FakeLogits(std::uint64_t state, bool poisoned, std::span<float> out)
 
 /// What an outside observer expects as the answer, computed from the tokens alone. Stops at kFakeEos.
 inline std::vector<TokenId> ExpectedAnswer(const std::vector<TokenId>& prompt, const SamplingParams& params,
-                                           int max_tokens) {
+                                           int max_tokens, int period = 0) {
   Sampler sampler(params, prompt);
   SamplerScratch scratch;
   std::uint64_t state = 0;
@@ -59,6 +66,7 @@ inline std::vector<TokenId> ExpectedAnswer(const std::vector<TokenId>& prompt, c
   std::vector<float> logits(kFakeVocab);
   while (static_cast<int>(answer.size()) < max_tokens) {
     FakeLogits(state, false, logits);
+    FakeFavour(position, period, logits);
     const TokenId token = sampler.Sample(logits, static_cast<std::uint64_t>(position), &scratch)->token;
     if (token == kFakeEos) break;
     sampler.Accept(token);
@@ -73,6 +81,7 @@ struct FakeControls {
   std::atomic<int> delay_us = 0;        // per step
   std::atomic<bool> hold = false;       // steps wait while it is set
   std::atomic<bool> fail_next = false;  // the next step returns an error
+  std::atomic<int> period = 0;          // of the text: see FakeFavourite
   std::atomic<int> violations = 0;      // of the Transformer's contract
   std::atomic<int> steps = 0;
   std::atomic<int> most_sequences = 0;
@@ -148,6 +157,12 @@ class FakeTransformer : public model::Transformer {
     return entries_[block * model::kBlockTokens + position % model::kBlockTokens];
   }
 
+  void AddLogits(std::uint64_t state, std::size_t position, bool poisoned) {
+    logits_.resize(logits_.size() + kFakeVocab);
+    FakeLogits(state, poisoned, std::span(logits_).last(kFakeVocab));
+    FakeFavour(static_cast<std::int64_t>(position), controls_->period, std::span(logits_).last(kFakeVocab));
+  }
+
   void Compute(const model::SequenceStep& step) {
     std::uint64_t state = 0;
     std::size_t position = 0;
@@ -161,10 +176,10 @@ class FakeTransformer : public model::Transformer {
       state = FakeState(state, EntryAt(step, position++));
       poisoned = poisoned || token == kPoison;
       for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += FakeUnit(MixBits(state + i)) - 0.4F;
+      if (step.output == model::StepOutput::kAllLogits) AddLogits(state, position, poisoned);
     }
     if (step.output == model::StepOutput::kLastLogits) {
-      logits_.resize(logits_.size() + kFakeVocab);
-      FakeLogits(state, poisoned, std::span(logits_).last(kFakeVocab));
+      AddLogits(state, position, poisoned);
     } else if (step.output == model::StepOutput::kHiddenSum) {
       hidden_.insert(hidden_.end(), sum.begin(), sum.end());
     }
