@@ -60,13 +60,24 @@ inline __m128i Load8(const std::uint8_t* p) {
   return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
 }
 
+inline __m256 LoadSubScale(const std::uint8_t* p) {
+  return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(Load8(p)));
+}
+
+inline __m256 LoadNibbles(const std::uint8_t* p, bool high) {
+  const __m128i packed = Load8(p);
+  const __m128i nibbles = _mm_and_si128(high ? _mm_srli_epi16(packed, 4) : packed, _mm_set1_epi8(0x0F));
+  return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(nibbles));
+}
+
 struct Scales {
   __m256 d;
   __m256 m;
 };
 
+// Of types with one scale per 32 values.
 template <TensorType T>
-inline Scales LoadScales(const std::uint8_t* unit, const std::uint8_t* block, int h, int half) {
+inline Scales LoadScales(const std::uint8_t* unit, const std::uint8_t* block, int half) {
   constexpr PanelLayout kLayout = GetPanelLayout(T);
   constexpr QuantTraits kTraits = GetQuantTraits(T);
   Scales s{_mm256_setzero_ps(), _mm256_setzero_ps()};
@@ -74,22 +85,20 @@ inline Scales LoadScales(const std::uint8_t* unit, const std::uint8_t* block, in
     s.d = LoadHalves(block + kLayout.scale_offset + half * 16);
     if constexpr (kTraits.has_min) s.m = LoadHalves(block + kLayout.min_offset + half * 16);
   } else {
-    const __m256 d = LoadHalves(unit + half * 16);
-    const __m128i packed = Load8(block + kLayout.scale_offset + (kTraits.per_16 ? h * 16 : 0) + half * 8);
-    if constexpr (T == TensorType::kQ2_K) {
-      const __m128i low = _mm_set1_epi8(0x0F);
-      const __m128i high = _mm_and_si128(_mm_srli_epi16(packed, 4), low);
-      s.d = _mm256_mul_ps(d, _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_and_si128(packed, low))));
-      s.m = _mm256_mul_ps(LoadHalves(unit + 32 + half * 16), _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(high)));
-    } else {
-      s.d = _mm256_mul_ps(d, _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(packed)));
-      if constexpr (kTraits.has_min) {
-        const __m128i mins = Load8(block + kLayout.min_offset + half * 8);
-        s.m = _mm256_mul_ps(LoadHalves(unit + 32 + half * 16), _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(mins)));
-      }
+    s.d = _mm256_mul_ps(LoadHalves(unit + half * 16), LoadSubScale(block + kLayout.scale_offset + half * 8));
+    if constexpr (kTraits.has_min) {
+      const __m256 mins = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(Load8(block + kLayout.min_offset + half * 8)));
+      s.m = _mm256_mul_ps(LoadHalves(unit + 32 + half * 16), mins);
     }
   }
   return s;
+}
+
+// The sub-scale of half-block h, of types with one per 16 values.
+template <TensorType T>
+inline __m256 HalfScale(const std::uint8_t* block, int h, int half) {
+  const std::uint8_t* p = block + GetPanelLayout(T).scale_offset + h * 16 + half * 8;
+  return T == TensorType::kQ2_K ? LoadNibbles(p, false) : LoadSubScale(p);
 }
 
 template <TensorType T>
@@ -102,50 +111,99 @@ inline __m256i DotStep(__m256i sum, __m256i codes, const std::int8_t* q) {
   return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 
-// Half-block h (the whole block where per_16 is false) of one k-block, rows of one half of the panel, N columns.
-template <TensorType T, int N>
-inline void PartStep(const std::uint8_t* unit, const std::uint8_t* block, int h, int half, const ActivationTile& tile,
-                     std::size_t b, std::size_t column, __m256* acc) {
+// Groups [kFirst, kLast) of a block, rows of one half of the panel, N columns. `start`: of each column the tile's sum.
+template <TensorType T, int N, int kFirst, int kLast>
+inline void Dots(const std::uint8_t* block, int half, const std::int8_t* q, const std::int32_t* start, __m256i* dot) {
   constexpr QuantTraits kTraits = GetQuantTraits(T);
-  constexpr int kGroups = kTraits.per_16 ? 4 : 8;
-  const std::size_t width = tile.width;
-  const std::size_t at = b * width + column;
-  const std::size_t half_at = (b * 2 + static_cast<std::size_t>(h)) * width + column;
-  const std::int32_t* start = kTraits.per_16 ? tile.half_sum + half_at : tile.sum + at;
-  const float* scaled = kTraits.per_16 ? tile.half_scaled_sum + half_at : tile.scaled_sum + at;
-  __m256i dot[N];
   for (int c = 0; c < N; ++c) {
     dot[c] = kTraits.bias == 0 || kSignedCodes<T>
                  ? _mm256_setzero_si256()
                  : _mm256_srai_epi32(_mm256_set1_epi32(start[c]), BiasShift(kTraits.bias));
   }
 #pragma GCC unroll 8
-  for (int g = h * kGroups; g < (h + 1) * kGroups; ++g) {
+  for (int g = kFirst; g < kLast; ++g) {
     const __m256i codes = LoadCodes<T>(block, g, half);
-    for (int c = 0; c < N; ++c) {
-      dot[c] = DotStep<T>(dot[c], codes, tile.q + (at + static_cast<std::size_t>(c)) * 32 + g * 4);
-    }
+    for (int c = 0; c < N; ++c) dot[c] = DotStep<T>(dot[c], codes, q + c * 32 + g * 4);
   }
-  const Scales s = LoadScales<T>(unit, block, h, half);
+}
+
+// One block of a type with one scale per 32 values.
+template <TensorType T, int N>
+inline void BlockStep(const std::uint8_t* unit, const std::uint8_t* block, int half, const ActivationTile& tile,
+                      std::size_t at, __m256* acc) {
+  __m256i dot[N];
+  Dots<T, N, 0, 8>(block, half, tile.q + at * 32, tile.sum + at, dot);
+  const Scales s = LoadScales<T>(unit, block, half);
   for (int c = 0; c < N; ++c) {
     const __m256 d = _mm256_mul_ps(s.d, _mm256_set1_ps(tile.scale[at + static_cast<std::size_t>(c)]));
     acc[c] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot[c]), d, acc[c]);
-    if constexpr (kTraits.has_min) acc[c] = _mm256_fmadd_ps(s.m, _mm256_set1_ps(scaled[c]), acc[c]);
+    if constexpr (GetQuantTraits(T).has_min) {
+      acc[c] = _mm256_fmadd_ps(s.m, _mm256_set1_ps(tile.scaled_sum[at + static_cast<std::size_t>(c)]), acc[c]);
+    }
   }
+}
+
+// One block of a type with a scale per 16 values: sum += activation scale * (sub_scale 0 * dot 0 + sub_scale 1 * dot
+// 1); floats hold what stands in brackets exactly.
+template <TensorType T, int N>
+inline void HalvesStep(const std::uint8_t* block, int half, const ActivationTile& tile, std::size_t b,
+                       std::size_t column, __m256* sum) {
+  const std::size_t at = b * tile.width + column;
+  const std::int32_t* start = tile.half_sum + b * 2 * tile.width + column;
+  __m256i dot0[N];
+  __m256i dot1[N];
+  Dots<T, N, 0, 4>(block, half, tile.q + at * 32, start, dot0);
+  Dots<T, N, 4, 8>(block, half, tile.q + at * 32, start + tile.width, dot1);
+  for (int c = 0; c < N; ++c) {
+    const __m256 scaled = _mm256_mul_ps(_mm256_cvtepi32_ps(dot0[c]), HalfScale<T>(block, 0, half));
+    const __m256 both = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot1[c]), HalfScale<T>(block, 1, half), scaled);
+    sum[c] = _mm256_fmadd_ps(both, _mm256_set1_ps(tile.scale[at + static_cast<std::size_t>(c)]), sum[c]);
+  }
+}
+
+// A super-block of such a type: its own scale and minimum multiply sums over its eight blocks.
+template <TensorType T, int N>
+inline void HalvesUnit(const std::uint8_t* unit, int half, const ActivationTile& tile, std::size_t first_block,
+                       std::size_t column, __m256* acc) {
+  constexpr PanelLayout kLayout = GetPanelLayout(T);
+  const std::uint8_t* block = unit + kLayout.head_bytes;
+  __m256 sum[N];
+  for (int c = 0; c < N; ++c) sum[c] = _mm256_setzero_ps();
+  for (std::size_t i = 0; i < 8; ++i) {
+    HalvesStep<T, N>(block + i * kLayout.block_bytes, half, tile, first_block + i, column, sum);
+  }
+  const __m256 d = LoadHalves(unit + half * 16);
+  for (int c = 0; c < N; ++c) acc[c] = _mm256_fmadd_ps(d, sum[c], acc[c]);
+  if constexpr (!GetQuantTraits(T).has_min) return;
+  for (int c = 0; c < N; ++c) sum[c] = _mm256_setzero_ps();
+  for (std::size_t i = 0; i < 16; ++i) {  // half-blocks
+    const std::uint8_t* mins = block + i / 2 * kLayout.block_bytes + kLayout.min_offset + i % 2 * 16 + half * 8;
+    const float* scaled = tile.half_scaled_sum + (first_block * 2 + i) * tile.width + column;
+    for (int c = 0; c < N; ++c) sum[c] = _mm256_fmadd_ps(LoadNibbles(mins, true), _mm256_set1_ps(scaled[c]), sum[c]);
+  }
+  const __m256 m = LoadHalves(unit + 32 + half * 16);
+  for (int c = 0; c < N; ++c) acc[c] = _mm256_fmadd_ps(m, sum[c], acc[c]);
 }
 
 template <TensorType T, int N>
 void QuantizedPanel(const std::uint8_t* panel, std::size_t cols, const ActivationTile& tile, std::size_t column,
                     float* out, std::size_t out_stride) {
   constexpr PanelLayout kLayout = GetPanelLayout(T);
-  constexpr int kParts = GetQuantTraits(T).per_16 ? 2 : 1;
+  const std::size_t units = cols / kBlockColumns / kLayout.blocks_per_unit;
   for (int half = 0; half < 2; ++half) {
     __m256 acc[N];
     for (int c = 0; c < N; ++c) acc[c] = _mm256_setzero_ps();
-    for (std::size_t b = 0; b < cols / kBlockColumns; ++b) {
-      const std::uint8_t* unit = panel + b / kLayout.blocks_per_unit * kLayout.unit_bytes();
-      const std::uint8_t* block = unit + kLayout.head_bytes + b % kLayout.blocks_per_unit * kLayout.block_bytes;
-      for (int h = 0; h < kParts; ++h) PartStep<T, N>(unit, block, h, half, tile, b, column, acc);
+    for (std::size_t u = 0; u < units; ++u) {
+      const std::uint8_t* unit = panel + u * kLayout.unit_bytes();
+      const std::size_t first_block = u * kLayout.blocks_per_unit;
+      if constexpr (GetQuantTraits(T).per_16) {
+        HalvesUnit<T, N>(unit, half, tile, first_block, column, acc);
+      } else {
+        const std::uint8_t* block = unit + kLayout.head_bytes;
+        for (std::size_t i = 0; i < kLayout.blocks_per_unit; ++i, block += kLayout.block_bytes) {
+          BlockStep<T, N>(unit, block, half, tile, (first_block + i) * tile.width + column, acc);
+        }
+      }
     }
     for (int c = 0; c < N; ++c) {
       _mm256_storeu_ps(out + (column + static_cast<std::size_t>(c)) * out_stride + half * 8, acc[c]);

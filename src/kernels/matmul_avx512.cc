@@ -4,110 +4,17 @@
 // column then costs eight vpdpbusd with a broadcast of four int8 activations, one conversion and one or two
 // multiply-adds. A constant bias of the codes starts the integer accumulator as -bias * sum(activations): the tile
 // holds -128 * sum, and every bias is a power of two, so one shift makes it. The float operations of a column do not
-// depend on the tile's width: results are the same for every batch.
+// depend on the tile's width: results are the same for every batch. With more than one tile, matmul_wide_avx512.cc does
+// the same operations on weights that are unpacked once.
 #include "kernels/matmul_avx512.h"
 
 #include <immintrin.h>
 
+#include "kernels/blocks_avx512.h"
+#include "kernels/matmul_wide_avx512.h"
+
 namespace bowhead::kernels::avx512 {
 namespace {
-
-struct Codes {
-  __m512i w[8];  // group g: [row][4 columns], unsigned
-};
-
-// The scales of a block; h is the half of 16 columns for types with scales per 16, else only [0] is used.
-struct Scales {
-  __m512 d[2];
-  __m512 m[2];
-};
-
-// Shapes like <TensorType T> instead of one function per type: the parts that a type lacks vanish at compile time.
-template <TensorType T>
-inline Codes LoadCodes(const std::uint8_t* block) {
-  constexpr PanelLayout kLayout = GetPanelLayout(T);
-  constexpr std::size_t kNone = PanelLayout::kAbsent;
-  Codes codes;
-  if constexpr (kLayout.byte_offset != kNone) {
-    for (int g = 0; g < 8; ++g) codes.w[g] = _mm512_loadu_si512(block + g * 64);
-    return codes;
-  }
-  if constexpr (kLayout.nibble_offset != kNone) {
-    const __m512i low = _mm512_set1_epi8(0x0F);
-    for (int i = 0; i < 4; ++i) {
-      const __m512i line = _mm512_loadu_si512(block + kLayout.nibble_offset + i * 64);
-      codes.w[i] = _mm512_and_si512(line, low);
-      codes.w[i + 4] = _mm512_and_si512(_mm512_srli_epi16(line, 4), low);
-    }
-  }
-  if constexpr (kLayout.pair_offset != kNone) {
-    constexpr bool kAbove = kLayout.nibble_offset != kNone;  // Q6_K: bits 4 and 5
-    const __m512i mask = _mm512_set1_epi8(kAbove ? 0x30 : 0x03);
-    for (int g = 0; g < 8; ++g) {
-      const __m512i line = _mm512_loadu_si512(block + kLayout.pair_offset + g / 4 * 64);
-      const int shift = g % 4 * 2;
-      if constexpr (kAbove) {
-        const __m512i placed = shift <= 4 ? _mm512_slli_epi16(line, 4 - shift) : _mm512_srli_epi16(line, shift - 4);
-        codes.w[g] = _mm512_ternarylogic_epi32(codes.w[g], placed, mask, 0xF8);  // a | (b & c)
-      } else {
-        codes.w[g] = _mm512_and_si512(_mm512_srli_epi16(line, shift), mask);
-      }
-    }
-  }
-  if constexpr (kLayout.bit_offset != kNone) {
-    constexpr int kBit = kLayout.nibble_offset != kNone ? 4 : 2;
-    const __m512i mask = _mm512_set1_epi8(1 << kBit);
-    const __m512i line = _mm512_loadu_si512(block + kLayout.bit_offset);
-    for (int g = 0; g < 8; ++g) {
-      const __m512i placed = g <= kBit ? _mm512_slli_epi16(line, kBit - g) : _mm512_srli_epi16(line, g - kBit);
-      codes.w[g] = _mm512_ternarylogic_epi32(codes.w[g], placed, mask, 0xF8);
-    }
-  }
-  if constexpr (T == TensorType::kIQ4_NL) {
-    alignas(16) static constexpr std::uint8_t kValues[16] = {1,   24,  45,  63,  79,  93,  106, 118,
-                                                             129, 141, 153, 166, 181, 197, 217, 241};  // value + 128
-    const __m512i table = _mm512_broadcast_i32x4(_mm_load_si128(reinterpret_cast<const __m128i*>(kValues)));
-    for (int g = 0; g < 8; ++g) codes.w[g] = _mm512_shuffle_epi8(table, codes.w[g]);
-  }
-  return codes;
-}
-
-inline __m512 LoadHalves(const std::uint8_t* p) {
-  return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
-}
-
-inline __m128i Load16(const std::uint8_t* p) {
-  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-}
-
-template <TensorType T>
-inline Scales LoadScales(const std::uint8_t* block, __m512 unit_d, __m512 unit_m) {
-  constexpr PanelLayout kLayout = GetPanelLayout(T);
-  constexpr QuantTraits kTraits = GetQuantTraits(T);
-  Scales s;
-  if constexpr (!kTraits.sub_blocks) {
-    s.d[0] = LoadHalves(block + kLayout.scale_offset);
-    if constexpr (kTraits.has_min) s.m[0] = LoadHalves(block + kLayout.min_offset);
-  } else if constexpr (T == TensorType::kQ2_K) {
-    const __m128i low = _mm_set1_epi8(0x0F);
-    for (int h = 0; h < 2; ++h) {
-      const __m128i packed = Load16(block + kLayout.scale_offset + h * 16);
-      const __m128i high = _mm_and_si128(_mm_srli_epi16(packed, 4), low);
-      s.d[h] = _mm512_mul_ps(unit_d, _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_and_si128(packed, low))));
-      s.m[h] = _mm512_mul_ps(unit_m, _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(high)));
-    }
-  } else {
-    for (int h = 0; h < (kTraits.per_16 ? 2 : 1); ++h) {
-      const __m128i packed = Load16(block + kLayout.scale_offset + h * 16);
-      s.d[h] = _mm512_mul_ps(unit_d, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(packed)));
-    }
-    if constexpr (kTraits.has_min) {
-      const __m128i packed = Load16(block + kLayout.min_offset);
-      s.m[0] = _mm512_mul_ps(unit_m, _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(packed)));
-    }
-  }
-  return s;
-}
 
 template <std::uint8_t kBias>
 inline __m512i StartValue(const std::int32_t* sum) {
@@ -115,51 +22,83 @@ inline __m512i StartValue(const std::int32_t* sum) {
   return _mm512_srai_epi32(_mm512_set1_epi32(*sum), BiasShift(kBias));
 }
 
-inline __m512i Broadcast4(const std::int8_t* q) {
-  std::int32_t four;
-  __builtin_memcpy(&four, q, 4);
-  return _mm512_set1_epi32(four);
+// Groups [kFirst, kLast) of a block against one column.
+template <int kFirst, int kLast>
+inline __m512i Dot(const Codes& codes, const std::int8_t* q, __m512i dot) {
+#pragma GCC unroll 8
+  for (int g = kFirst; g < kLast; ++g) dot = DotStep(dot, codes.w[g], q + g * 4);
+  return dot;
 }
 
+// One block of a type with one scale per 32 values.
 template <TensorType T, int N>
 inline void BlockStep(const std::uint8_t* block, __m512 unit_d, __m512 unit_m, const ActivationTile& tile,
                       std::size_t b, __m512* acc) {
   constexpr QuantTraits kTraits = GetQuantTraits(T);
   const Codes codes = LoadCodes<T>(block);
   const Scales s = LoadScales<T>(block, unit_d, unit_m);
-  const std::int8_t* q = tile.q + b * N * 32;
-  const float* scale = tile.scale + b * N;
 #pragma GCC unroll 16
   for (int c = 0; c < N; ++c) {
-    const __m512 column_scale = _mm512_set1_ps(scale[c]);
-    if constexpr (!kTraits.per_16) {
-      __m512i dot = StartValue<kTraits.bias>(tile.sum + b * N + c);
-#pragma GCC unroll 8
-      for (int g = 0; g < 8; ++g) dot = _mm512_dpbusd_epi32(dot, codes.w[g], Broadcast4(q + c * 32 + g * 4));
-      acc[c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), _mm512_mul_ps(s.d[0], column_scale), acc[c]);
-      if constexpr (kTraits.has_min) {
-        acc[c] = _mm512_fmadd_ps(s.m[0], _mm512_set1_ps(tile.scaled_sum[b * N + c]), acc[c]);
-      }
-    } else {
-#pragma GCC unroll 2
-      for (int h = 0; h < 2; ++h) {
-        __m512i dot = StartValue<kTraits.bias>(tile.half_sum + (b * 2 + h) * N + c);
-#pragma GCC unroll 4
-        for (int g = h * 4; g < h * 4 + 4; ++g) {
-          dot = _mm512_dpbusd_epi32(dot, codes.w[g], Broadcast4(q + c * 32 + g * 4));
-        }
-        acc[c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), _mm512_mul_ps(s.d[h], column_scale), acc[c]);
-        if constexpr (kTraits.has_min) {
-          acc[c] = _mm512_fmadd_ps(s.m[h], _mm512_set1_ps(tile.half_scaled_sum[(b * 2 + h) * N + c]), acc[c]);
-        }
-      }
-    }
+    const std::size_t at = b * N + c;
+    const __m512i dot = Dot<0, 8>(codes, tile.q + at * 32, StartValue<kTraits.bias>(tile.sum + at));
+    const __m512 d = _mm512_mul_ps(s.d, _mm512_set1_ps(tile.scale[at]));
+    acc[c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), d, acc[c]);
+    if constexpr (kTraits.has_min) acc[c] = _mm512_fmadd_ps(s.m, _mm512_set1_ps(tile.scaled_sum[at]), acc[c]);
   }
 }
 
-// How far ahead of the dot products weights are asked for. The hardware prefetcher falls behind once several columns
-// share a block (measured: 8 GB/s without, 14 with, at 8 columns).
-constexpr std::size_t kPrefetchBytes = 1536;
+// One block of a type with a scale per 16 values: sum[c] += activation scale * (sub_scale 0 * dot 0 + sub_scale 1 * dot
+// 1). What stands in brackets is an integer below 2^24, so floats hold it exactly.
+template <TensorType T, int N>
+inline void HalvesStep(const std::uint8_t* block, const ActivationTile& tile, std::size_t b, __m512* sum) {
+  constexpr QuantTraits kTraits = GetQuantTraits(T);
+  const Codes codes = LoadCodes<T>(block);
+  const __m512 scale0 = _mm512_cvtepi32_ps(LoadSubScale<T>(block, 0));
+  const __m512 scale1 = _mm512_cvtepi32_ps(LoadSubScale<T>(block, 1));
+  const std::int32_t* start = tile.half_sum + b * 2 * N;
+#pragma GCC unroll 16
+  for (int c = 0; c < N; ++c) {
+    const std::size_t at = b * N + c;
+    const std::int8_t* q = tile.q + at * 32;
+    const __m512i dot0 = Dot<0, 4>(codes, q, StartValue<kTraits.bias>(start + c));
+    const __m512i dot1 = Dot<4, 8>(codes, q, StartValue<kTraits.bias>(start + N + c));
+    const __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(dot0), scale0);
+    const __m512 both = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot1), scale1, scaled);
+    sum[c] = _mm512_fmadd_ps(both, _mm512_set1_ps(tile.scale[at]), sum[c]);
+  }
+}
+
+// A super-block of a type with scales per 16 values: its own scale and minimum multiply sums over its eight blocks.
+template <TensorType T, int N>
+inline void HalvesUnit(const std::uint8_t* unit, const ActivationTile& tile, std::size_t first_block, __m512* acc) {
+  constexpr PanelLayout kLayout = GetPanelLayout(T);
+  const std::uint8_t* block = unit + kLayout.head_bytes;
+  __m512 sum[N];
+#pragma GCC unroll 16
+  for (int c = 0; c < N; ++c) sum[c] = _mm512_setzero_ps();
+  for (std::size_t i = 0; i < 8; ++i) {
+    PrefetchBlock<T>(block + i * kLayout.block_bytes);
+    HalvesStep<T, N>(block + i * kLayout.block_bytes, tile, first_block + i, sum);
+  }
+  const __m512 d = LoadHalves(unit);
+#pragma GCC unroll 16
+  for (int c = 0; c < N; ++c) acc[c] = _mm512_fmadd_ps(d, sum[c], acc[c]);
+  if constexpr (!GetQuantTraits(T).has_min) return;
+#pragma GCC unroll 16
+  for (int c = 0; c < N; ++c) sum[c] = _mm512_setzero_ps();
+  for (std::size_t i = 0; i < 8; ++i) {
+#pragma GCC unroll 2
+    for (int h = 0; h < 2; ++h) {
+      const __m512 min = _mm512_cvtepi32_ps(LoadSubMin<T>(block + i * kLayout.block_bytes, h));
+      const float* scaled = tile.half_scaled_sum + ((first_block + i) * 2 + h) * N;
+#pragma GCC unroll 16
+      for (int c = 0; c < N; ++c) sum[c] = _mm512_fmadd_ps(min, _mm512_set1_ps(scaled[c]), sum[c]);
+    }
+  }
+  const __m512 m = LoadHalves(unit + 32);
+#pragma GCC unroll 16
+  for (int c = 0; c < N; ++c) acc[c] = _mm512_fmadd_ps(m, sum[c], acc[c]);
+}
 
 template <TensorType T, int N>
 void QuantizedPanels(const PackedMatrix& weights, std::size_t first, std::size_t last, const ActivationTile& tile,
@@ -172,7 +111,11 @@ void QuantizedPanels(const PackedMatrix& weights, std::size_t first, std::size_t
     __m512 acc[N];
 #pragma GCC unroll 16
     for (int c = 0; c < N; ++c) acc[c] = _mm512_setzero_ps();
-    for (std::size_t u = 0; u < units; ++u) {
+    for (std::size_t u = 0; u < units; ++u, p += kLayout.unit_bytes()) {
+      if constexpr (kTraits.per_16) {
+        HalvesUnit<T, N>(p, tile, u * kLayout.blocks_per_unit, acc);
+        continue;
+      }
       __m512 unit_d = _mm512_setzero_ps();
       __m512 unit_m = _mm512_setzero_ps();
       if constexpr (kTraits.sub_blocks) {
@@ -181,12 +124,9 @@ void QuantizedPanels(const PackedMatrix& weights, std::size_t first, std::size_t
       }
       const std::uint8_t* block = p + kLayout.head_bytes;
       for (std::size_t i = 0; i < kLayout.blocks_per_unit; ++i, block += kLayout.block_bytes) {
-        for (std::size_t line = 0; line < kLayout.block_bytes; line += 64) {
-          _mm_prefetch(reinterpret_cast<const char*>(block + kPrefetchBytes + line), _MM_HINT_T0);
-        }
+        PrefetchBlock<T>(block);
         BlockStep<T, N>(block, unit_d, unit_m, tile, u * kLayout.blocks_per_unit + i, acc);
       }
-      p += kLayout.unit_bytes();
     }
 #pragma GCC unroll 16
     for (int c = 0; c < N; ++c) {
@@ -219,7 +159,9 @@ void FloatPanels(const PackedMatrix& weights, std::size_t first, std::size_t las
 #pragma GCC unroll 16
     for (int c = 0; c < N; ++c) acc[c] = _mm512_setzero_ps();
     for (std::size_t k = 0; k < weights.cols; k += 2) {
-      _mm_prefetch(reinterpret_cast<const char*>(p + k * kColumnBytes + kPrefetchBytes), _MM_HINT_T0);
+      for (std::size_t line = 0; line < 2 * kColumnBytes; line += 64) {
+        _mm_prefetch(reinterpret_cast<const char*>(p + k * kColumnBytes + kPrefetchBytes + line), _MM_HINT_T0);
+      }
       const __m512 even = LoadFloats<T>(p, k);
       const __m512 odd = LoadFloats<T>(p, k + 1);
 #pragma GCC unroll 16
@@ -325,6 +267,7 @@ constexpr std::size_t kStripBytes = 192 << 10;
 
 void Matmul(const PackedMatrix& w, std::size_t first, std::size_t last, const ActivationTile* tiles,
             std::size_t num_tiles, float* out, std::size_t stride) {
+  if (WideIsFaster(w, tiles, num_tiles)) return WideMatmul(w, first, last, tiles, num_tiles, out, stride);
   const std::size_t fit = kStripBytes / w.panel_bytes();
   const std::size_t strip = num_tiles == 1 ? last - first : (fit > 0 ? fit : 1);
   for (std::size_t p = first; p < last; p += strip) {

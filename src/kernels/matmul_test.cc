@@ -120,6 +120,42 @@ TEST_P(MatmulTest, IsTheSameForEveryWidth) {
   }
 }
 
+// Many tiles in one call may take another way than one, with strips, parts of the columns and an odd last panel: 3
+// panels, 72 k-blocks. Its results are those of single columns.
+TEST_P(MatmulTest, ManyTilesGiveWhatSingleColumnsGive) {
+  const TensorType type = GetParam();
+  std::mt19937 random(9);
+  const Shape shape = {48, 2304};
+  const std::vector<std::byte> raw = RandomTensor(type, shape.rows, shape.cols, random);
+  PackedMatrix matrix;
+  const std::vector<std::uint8_t> packed = Pack(type, raw, shape, matrix);
+  const std::vector<float> x = RandomColumns(kTileColumns * shape.cols, random);
+  for (const IsaSupport& isa : AllIsas()) {
+    if (!isa.supported) continue;
+    std::vector<float> wanted(kTileColumns * shape.rows);
+    for (std::size_t c = 0; c < kTileColumns; ++c) {
+      const std::vector<float> column(x.begin() + static_cast<std::ptrdiff_t>(c * shape.cols),
+                                      x.begin() + static_cast<std::ptrdiff_t>((c + 1) * shape.cols));
+      const Tile one(*isa.table, column, shape.cols, 1);
+      isa.table->matmul(matrix, 0, 3, &one.tile, 1, wanted.data() + c * shape.rows, shape.rows);
+    }
+    const std::size_t least = isa.table->name == "scalar" ? kTileColumns : 1;  // it is slow, and has one way only
+    for (std::size_t width = least; width <= kTileColumns; ++width) {
+      const Tile tile(*isa.table, x, shape.cols, width);
+      for (const std::size_t num_tiles : {std::size_t{2}, std::size_t{8}}) {
+        const std::vector<ActivationTile> tiles(num_tiles, tile.tile);
+        std::vector<float> out(num_tiles * width * shape.rows);
+        isa.table->matmul(matrix, 0, 3, tiles.data(), num_tiles, out.data(), shape.rows);
+        for (std::size_t t = 0; t < num_tiles; ++t) {
+          const auto from = out.begin() + static_cast<std::ptrdiff_t>(t * width * shape.rows);
+          ASSERT_TRUE(std::equal(from, from + static_cast<std::ptrdiff_t>(width * shape.rows), wanted.begin()))
+              << isa.table->name << " width " << width << ", tile " << t << " of " << num_tiles;
+        }
+      }
+    }
+  }
+}
+
 std::string TypeName(const testing::TestParamInfo<TensorType>& info) {
   return std::string(GetTensorTypeInfo(info.param).name);
 }

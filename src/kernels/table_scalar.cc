@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <vector>
 
 #include "kernels/half.h"
 
@@ -20,8 +21,10 @@ std::uint16_t LoadU16(const std::uint8_t* p) {
 // One row's part of a k-block.
 struct RowBlock {
   std::array<int, 32> code;  // bias included
-  std::array<float, 2> d;
-  std::array<float, 2> m;
+  float d;                   // of types with one scale per 32 values
+  float m;
+  std::array<int, 2> sub_scale;  // of types with one per 16
+  std::array<int, 2> sub_min;
 };
 
 int ReadCode(TensorType type, const PanelLayout& layout, const std::uint8_t* block, std::size_t row, std::size_t k) {
@@ -46,43 +49,75 @@ RowBlock ReadRowBlock(TensorType type, const std::uint8_t* unit, std::size_t i, 
   const PanelLayout layout = GetPanelLayout(type);
   const QuantTraits traits = GetQuantTraits(type);
   const std::uint8_t* block = unit + layout.head_bytes + i * layout.block_bytes;
-  RowBlock out;
+  RowBlock out{};
   for (std::size_t k = 0; k < 32; ++k) out.code[k] = ReadCode(type, layout, block, row, k);
-  out.m = {0.0F, 0.0F};
   if (!traits.sub_blocks) {
-    out.d.fill(HalfToFloat(LoadU16(block + layout.scale_offset + row * 2)));
-    if (traits.has_min) out.m.fill(HalfToFloat(LoadU16(block + layout.min_offset + row * 2)));
+    out.d = HalfToFloat(LoadU16(block + layout.scale_offset + row * 2));
+    if (traits.has_min) out.m = HalfToFloat(LoadU16(block + layout.min_offset + row * 2));
     return out;
   }
-  const float d = HalfToFloat(LoadU16(unit + row * 2));
-  const float m = traits.has_min ? HalfToFloat(LoadU16(unit + 32 + row * 2)) : 0.0F;
-  for (std::size_t h = 0; h < 2; ++h) {
-    const std::uint8_t scale = block[layout.scale_offset + (traits.per_16 ? h * 16 : 0) + row];
+  for (std::size_t h = 0; h < (traits.per_16 ? 2U : 1U); ++h) {
+    const std::uint8_t scale = block[layout.scale_offset + h * 16 + row];
     if (type == TensorType::kQ2_K) {
-      out.d[h] = d * static_cast<float>(scale & 0xF);
-      out.m[h] = m * static_cast<float>(scale >> 4);
+      out.sub_scale[h] = scale & 0xF;
+      out.sub_min[h] = scale >> 4;
     } else {
-      out.d[h] = d * static_cast<float>(static_cast<std::int8_t>(scale));
-      if (traits.has_min) out.m[h] = m * static_cast<float>(block[layout.min_offset + row]);
+      out.sub_scale[h] = static_cast<std::int8_t>(scale);
+      if (traits.has_min) out.sub_min[h] = block[layout.min_offset + row];
     }
   }
+  const float unit_m = traits.has_min ? HalfToFloat(LoadU16(unit + 32 + row * 2)) : 0.0F;
+  out.d = HalfToFloat(LoadU16(unit + row * 2)) * static_cast<float>(out.sub_scale[0]);
+  out.m = unit_m * static_cast<float>(out.sub_min[0]);
   return out;
 }
 
-float DotBlock(const RowBlock& w, const QuantTraits& traits, const ActivationTile& tile, std::size_t b, std::size_t c,
-               float acc) {
-  const std::int8_t* q = tile.q + (b * tile.width + c) * 32;
-  const float scale = tile.scale[b * tile.width + c];
-  const std::size_t parts = traits.per_16 ? 2 : 1;
-  for (std::size_t h = 0; h < parts; ++h) {
-    int dot = 0;
-    int sum = 0;
-    for (std::size_t k = h * 16; k < (traits.per_16 ? h * 16 + 16 : 32); ++k) {
-      dot += w.code[k] * q[k];
-      sum += q[k];
+struct Sums {
+  int dot = 0;
+  int sum = 0;
+};
+
+Sums PartSums(const RowBlock& w, const QuantTraits& traits, const std::int8_t* q, std::size_t first, std::size_t last) {
+  Sums sums;
+  for (std::size_t k = first; k < last; ++k) {
+    sums.dot += (w.code[k] - traits.bias) * q[k];
+    sums.sum += q[k];
+  }
+  return sums;
+}
+
+// A row's product with column c, for types with one scale per 32 values.
+float DotRow(const std::vector<RowBlock>& row, const QuantTraits& traits, const ActivationTile& tile, std::size_t c) {
+  float acc = 0.0F;
+  for (std::size_t b = 0; b < row.size(); ++b) {
+    const std::size_t at = b * tile.width + c;
+    const Sums sums = PartSums(row[b], traits, tile.q + at * 32, 0, 32);
+    acc += static_cast<float>(sums.dot) * (row[b].d * tile.scale[at]);
+    if (traits.has_min) acc += row[b].m * (tile.scale[at] * static_cast<float>(sums.sum));
+  }
+  return acc;
+}
+
+// The same for types with sub-scales per 16 values: they multiply the exact integer products, and d and m of a
+// super-block the sums over its eight blocks.
+float DotHalvesRow(const std::vector<RowBlock>& row, const QuantTraits& traits, const ActivationTile& tile,
+                   std::size_t c, const std::vector<float>& d, const std::vector<float>& m) {
+  float acc = 0.0F;
+  for (std::size_t u = 0; u < d.size(); ++u) {
+    float dots = 0.0F;
+    float mins = 0.0F;
+    for (std::size_t b = u * 8; b < u * 8 + 8; ++b) {
+      const std::size_t at = b * tile.width + c;
+      int scaled = 0;
+      for (std::size_t h = 0; h < 2; ++h) {
+        const Sums sums = PartSums(row[b], traits, tile.q + at * 32, h * 16, h * 16 + 16);
+        scaled += row[b].sub_scale[h] * sums.dot;
+        mins += static_cast<float>(row[b].sub_min[h]) * (tile.scale[at] * static_cast<float>(sums.sum));
+      }
+      dots += static_cast<float>(scaled) * tile.scale[at];
     }
-    acc += static_cast<float>(dot - traits.bias * sum) * (w.d[h] * scale);
-    if (traits.has_min) acc += w.m[h] * (scale * static_cast<float>(sum));
+    acc += d[u] * dots;
+    if (traits.has_min) acc += m[u] * mins;
   }
   return acc;
 }
@@ -91,14 +126,24 @@ void QuantizedPanel(const PackedMatrix& weights, const std::uint8_t* panel, cons
                     std::size_t out_stride) {
   const PanelLayout layout = GetPanelLayout(weights.type);
   const QuantTraits traits = GetQuantTraits(weights.type);
+  const std::size_t units = weights.cols / kBlockColumns / layout.blocks_per_unit;
+  std::vector<RowBlock> blocks(weights.cols / kBlockColumns);
+  std::vector<float> d(units);
+  std::vector<float> m(units);
   for (std::size_t row = 0; row < kPanelRows; ++row) {
-    std::array<float, kTileColumns> acc{};
-    for (std::size_t b = 0; b < weights.cols / kBlockColumns; ++b) {
+    for (std::size_t b = 0; b < blocks.size(); ++b) {
       const std::uint8_t* unit = panel + b / layout.blocks_per_unit * layout.unit_bytes();
-      const RowBlock w = ReadRowBlock(weights.type, unit, b % layout.blocks_per_unit, row);
-      for (std::size_t c = 0; c < tile.width; ++c) acc[c] = DotBlock(w, traits, tile, b, c, acc[c]);
+      blocks[b] = ReadRowBlock(weights.type, unit, b % layout.blocks_per_unit, row);
     }
-    for (std::size_t c = 0; c < tile.width; ++c) out[c * out_stride + row] = acc[c];
+    for (std::size_t u = 0; traits.per_16 && u < units; ++u) {
+      const std::uint8_t* unit = panel + u * layout.unit_bytes();
+      d[u] = HalfToFloat(LoadU16(unit + row * 2));
+      if (traits.has_min) m[u] = HalfToFloat(LoadU16(unit + 32 + row * 2));
+    }
+    for (std::size_t c = 0; c < tile.width; ++c) {
+      out[c * out_stride + row] =
+          traits.per_16 ? DotHalvesRow(blocks, traits, tile, c, d, m) : DotRow(blocks, traits, tile, c);
+    }
   }
 }
 
