@@ -2,7 +2,7 @@
 """Run every check of the repository and say what passed.  `make test` calls this after tools/setup.sh.
 
 A section that fails does not stop the others. Output goes to build/test/SECTION.log; of a failed section the end is shown.
-Tests are found, not listed: GoogleTest binaries and hygiene checks through ctest, tests/e2e with pytest, `npm test` and
+Tests are found, not listed: GoogleTest binaries and hygiene checks through ctest, tests/e2e and tests/grammar with pytest, `npm test` and
 `npm run test:browser` of web/, the tests of tests/node, and each program of fuzz/.
 """
 import argparse
@@ -150,7 +150,7 @@ def section_e2e(run):
     report = LOGS / "e2e.xml"
     report.unlink(missing_ok=True)
     status = run.command(sys.executable, "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider", "--durations=15",
-                         f"--junitxml={report}", "tests/e2e", minutes=15)
+                         f"--junitxml={report}", "tests/e2e", "tests/grammar", minutes=15)
     passed, failed, skipped = junit(report) or (0, ["pytest"], 0)
     run.count(passed, failed or (["pytest"] if status else []), skipped)
 
