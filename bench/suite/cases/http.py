@@ -16,6 +16,8 @@ NEWCOMER_TOKENS, PREFIX_TOKENS = 4096, 2048
 
 
 def ours(model, threads, *flags):
+    """Our server. Without prompt lookup where a peer is measured, whose server has it off: greedy answers of small models
+    repeat themselves, which it would profit from."""
     return server([SERVER, "serve", model.path, "--port", "PORT", "--threads", threads, *flags], "/ready")
 
 
@@ -24,7 +26,7 @@ def both(context, model, slots=0, slot_context=0):
     """((side, port), (side, port)) of the two servers, both running and warm; an idle one takes no processor time."""
     flash = llama_cpp.better_flash(context.results, model)
     theirs = server(llama_cpp.server_command(model, context.threads, flash, slots, slot_context), "/health")
-    with ours(model, context.threads) as our_port, theirs as their_port:
+    with ours(model, context.threads, "--speculate", "off") as our_port, theirs as their_port:
         sides = ((OURS, our_port), (llama_cpp.side_of(flash), their_port))
         for _, port in sides:
             load.answered(load.crowd(port, [load.body(load.prompt_text(i, 20), 8, model.banned) for i in range(2)]))
@@ -137,7 +139,7 @@ def overload(context):
     """Requests at ten times the rate that the server can answer: answered tokens per second over those at its best"""
     running, tokens = context.size(16, 2), context.size(32, 4)
     for model in context.real()[:1]:
-        flags = ("--max-running", running, "--max-queue", running)
+        flags = ("--max-running", running, "--max-queue", running, "--speculate", "off")
         with context.guard("overload", model), ours(model, context.threads, *flags) as port:
             for number in range(context.few()):
                 seed = 30_000 + 10_000 * number

@@ -8,7 +8,7 @@ from suite.environment import BenchTimeout, output_of
 from suite.peers import llama_cpp
 from suite.results import OURS
 
-PATIENCE = 45  # seconds for the peer, whose barriers wait for threads that do not run
+PATIENCE = 20  # seconds for the peer, whose barriers wait for threads that do not run
 
 
 @contextlib.contextmanager

@@ -60,7 +60,7 @@ def questions(model, tokens):
 
 
 def identical(context):
-    """Answers alone, again from the prefix cache, all at once, and with another number of threads: the same or not"""
+    """Answers alone, again from the prefix cache, all at once, and with other threads and no prompt lookup: the same or not"""
     for model in context.real():
         with context.guard("identical", model):
             texts = questions(model, context.size(48, 8))
@@ -68,9 +68,9 @@ def identical(context):
                 alone = [answer(port, text) for text in texts]
                 again = [answer(port, text) for text in texts]
                 crowd = together(port, texts)
-            with ours(model, max(1, context.threads // 2)) as port:
+            with ours(model, max(1, context.threads // 2), "--speculate", "off") as port:
                 fewer = together(port, texts)
-            same = {"again": again == alone, "together": crowd == alone, "other threads": fewer == alone}
+            same = {"again": again == alone, "together": crowd == alone, "other threads, no lookup": fewer == alone}
             context.results.facts.setdefault("identical", []).append(int(all(same.values())))
             if not all(same.values()):
                 raise BenchError(f"answers differ: {', '.join(name for name, equal in same.items() if not equal)}")
