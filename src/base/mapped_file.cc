@@ -59,6 +59,10 @@ std::size_t PageSize() {
   return static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
 
+std::int64_t Nanoseconds(const timespec& time) {
+  return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
+}
+
 // The system's interface takes pages by a mutable pointer although advice changes none of their bytes.
 void Advise(const std::byte* begin, std::size_t size, int advice) {
   (void)madvise(const_cast<std::byte*>(begin), size, advice);
@@ -72,21 +76,27 @@ Result<MappedFile> MappedFile::Open(const std::string& path) {
   // O_NONBLOCK: a named pipe must be refused, not waited for.
   const FileDescriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (fd.get() < 0) return SystemError(path, errno);
+  return FromDescriptor(fd.get(), path);
+}
+
+Result<MappedFile> MappedFile::FromDescriptor(int fd, const std::string& path) {
   struct stat info = {};
-  if (fstat(fd.get(), &info) != 0) return SystemError(path, errno);
+  if (fstat(fd, &info) != 0) return SystemError(path, errno);
   if (S_ISDIR(info.st_mode)) return InvalidArgument(path + " is a directory; name a file in it");
   if (!S_ISREG(info.st_mode)) return InvalidArgument(path + " is no regular file");
   if (info.st_size <= 0) return InvalidArgument(path + " is empty (0 bytes); fetch it again");
   const auto size = static_cast<std::size_t>(info.st_size);
-  void* address = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.get(), 0);
+  void* address = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
   if (address == MAP_FAILED) return SystemError(path, errno);
-  return MappedFile(std::span(static_cast<const std::byte*>(address), size));
+  const FileIdentity identity{size, info.st_ino, Nanoseconds(info.st_mtim), Nanoseconds(info.st_ctim)};
+  return MappedFile(std::span(static_cast<const std::byte*>(address), size), identity);
 }
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   if (this != &other) {
     Unmap();
     bytes_ = std::exchange(other.bytes_, {});
+    identity_ = other.identity_;
   }
   return *this;
 }
@@ -105,6 +115,10 @@ void MappedFile::WillNeed(std::span<const std::byte> range) const {
   const auto offset = static_cast<std::size_t>(range.data() - bytes_.data());
   const std::size_t begin = offset / PageSize() * PageSize();
   Advise(bytes_.data() + begin, offset + range.size() - begin, MADV_WILLNEED);
+}
+
+void MappedFile::PreferHugePages() const {
+  if (!bytes_.empty()) Advise(bytes_.data(), bytes_.size(), MADV_HUGEPAGE);
 }
 
 void MappedFile::DontNeed(std::span<const std::byte> range) const {

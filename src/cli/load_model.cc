@@ -90,6 +90,21 @@ void AddModelOptions(CLI::App& app, ModelOptions& options) {
   app.add_option("--chat-template", options.chat_template,
                  "A Jinja file, or a built-in template (chatml, llama2, gemma, plain), instead of the model's own")
       ->type_name("FILE|NAME");
+  app.add_option("--packed-cache", options.packed_cache,
+                 "Keep the prepared weights on disk and map them at the next start: auto (beside the model, else in "
+                 "~/.cache/bowhead; models above 16 MiB), off, or a folder")
+      ->check([](const std::string& text) {
+        return text.empty() ? std::string("--packed-cache needs auto, off or a folder") : std::string();
+      })
+      ->capture_default_str()
+      ->type_name("auto|off|DIR");
+}
+
+model::PackedCacheOptions ToPackedCache(const std::string& setting) {
+  using Mode = model::PackedCacheOptions::Mode;
+  if (setting == "off") return {Mode::kOff, {}, {}};
+  if (setting == "auto") return {Mode::kAuto, {}, {}};
+  return {Mode::kFolder, setting, {}};
 }
 
 base::Result<serving::ServedModel> LoadServedModel(const ModelOptions& options, telemetry::Registry* registry,
@@ -118,6 +133,8 @@ base::Result<serving::ServedModel> LoadServedModel(const ModelOptions& options, 
   engine_options.max_running = options.max_running;
   engine_options.speculation = *std::move(speculation);
   engine_options.metrics = metrics.get();
+  engine_options.packed_cache = ToPackedCache(options.packed_cache);
+  engine_options.packed_cache.warn = warn;
   engine_options.progress = std::move(progress);
   base::Result<std::unique_ptr<engine::Engine>> engine = engine::LoadEngine(*file, engine_options);
   if (!engine.ok()) return engine.status();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "model/arch/packed_cache.h"
 #include "serving/model_service.h"
 #include "telemetry/serving_metrics.h"
 
@@ -27,10 +28,11 @@ struct ModelOptions {
   int max_queue = 256;
   int max_running = 64;
   int max_tokens_cap = 0;
-  std::string speculate = "auto";  // auto, lookup, draft or off
-  std::string draft_model;         // a file
-  int draft_max = 16;              // guesses of one sequence in one step
-  std::string chat_template;       // a file, or the name of a built-in one
+  std::string speculate = "auto";     // auto, lookup, draft or off
+  std::string draft_model;            // a file
+  int draft_max = 16;                 // guesses of one sequence in one step
+  std::string chat_template;          // a file, or the name of a built-in one
+  std::string packed_cache = "auto";  // or "off", or a folder
 };
 
 /// Adds the options of a model that serve, chat and generate share: --threads, --ctx, --speculate and so on.
@@ -42,6 +44,9 @@ base::Result<serving::ServedModel> LoadServedModel(const ModelOptions& options, 
                                                    std::unique_ptr<telemetry::ServingMetrics>& metrics,
                                                    std::function<bool(double)> progress,
                                                    const std::function<void(const std::string&)>& warn);
+
+/// --packed-cache as the engine takes it.
+model::PackedCacheOptions ToPackedCache(const std::string& setting);
 
 /// "[#######.............]  35 %"
 std::string ProgressBar(double fraction);

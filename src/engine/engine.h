@@ -45,6 +45,7 @@ struct EngineOptions {
   PrefixSharing prefix_cache = PrefixSharing::kTenant;  // KV blocks are kept for prompts that start the same
   Pooling pooling = Pooling::kMean;                     // LoadEngine reads it from the file
   telemetry::ServingMetrics* metrics = nullptr;         // optional; must outlive the engine
+  model::PackedCacheOptions packed_cache;               // where packed weights are kept for the next start
   /// Called while weights are prepared with the fraction done (0..1); false cancels the load.
   std::function<bool(double)> progress;
 };

@@ -6,8 +6,10 @@
 
 #include "engine/engine.h"
 #include "engine/memory_budget.h"
+#include "engine/memory_plan.h"
 #include "engine/speculation/load_draft_model.h"
 #include "kernels/tensor_type.h"
+#include "model/arch/weights.h"
 
 namespace bowhead::engine {
 namespace {
@@ -103,8 +105,16 @@ base::Result<std::unique_ptr<Engine>> LoadEngine(std::shared_ptr<const model::Mo
                                                  const EngineOptions& options) {
   const auto spec = model::ReadModelSpec(*file);
   if (!spec.ok()) return spec.status();
-  const auto plan = PlanKvCache(*spec, options, AvailableMemoryBytes());
+  const base::Result<std::uint64_t> weight_bytes = model::PackedBytes(*file, *spec);
+  if (!weight_bytes.ok()) return weight_bytes.status();
+  const std::uint64_t available = AvailableMemoryBytes();
+  MemoryPlan memory{*weight_bytes, 0, ScratchBytes(*spec, options.max_batch_tokens)};
+  if (base::Status status = CheckMemoryPlan(memory, available); !status.ok()) return status;
+  const auto plan =
+      PlanKvCache(*spec, options, available == 0 ? 0 : std::max<std::uint64_t>(available - memory.total_bytes(), 1));
   if (!plan.ok()) return plan.status();
+  memory.kv_bytes = plan->bytes;
+  if (base::Status status = CheckMemoryPlan(memory, available); !status.ok()) return status;
   auto tokenizer = model::Tokenizer::Create(file->metadata());
   if (!tokenizer.ok()) return tokenizer.status();
   model::TransformerOptions transformer_options;
@@ -112,6 +122,7 @@ base::Result<std::unique_ptr<Engine>> LoadEngine(std::shared_ptr<const model::Mo
   transformer_options.isa = options.isa;
   transformer_options.max_batch_tokens = options.max_batch_tokens;
   transformer_options.kv_blocks = plan->blocks;
+  transformer_options.packed_cache = options.packed_cache;
   transformer_options.progress = options.progress;
   ModelInfo info = Describe(*file, *spec);
   info.context_length = plan->context_length;

@@ -22,7 +22,7 @@ class PagedTransformer final : public Transformer {
       : spec_(std::move(spec)), max_batch_tokens_(max_batch_tokens), kernels_(&kernels), team_(std::move(team)) {}
 
   base::Status Prepare(std::shared_ptr<const ModelFile> file, const TransformerOptions& options) {
-    base::Result<Weights> weights = LoadWeights(std::move(file), spec_, *team_, options.progress);
+    base::Result<Weights> weights = LoadWeights(std::move(file), spec_, *team_, options.packed_cache, options.progress);
     if (!weights.ok()) return weights.status();
     weights_ = *std::move(weights);
     base::Result<KvStore> kv = KvStore::Create(spec_, options.kv_blocks);

@@ -12,6 +12,7 @@
 
 #include "base/status.h"
 #include "model/arch/model_spec.h"
+#include "model/arch/packed_cache.h"
 #include "model/format/model_file.h"
 #include "model/tokenizer/tokenizer.h"
 
@@ -25,6 +26,7 @@ struct TransformerOptions {
   std::string isa;             // "": the best one; else one of kernels::IsaNames()
   int max_batch_tokens = 512;  // most tokens in one Forward call
   std::int64_t kv_blocks = 0;  // size of the KV cache
+  PackedCacheOptions packed_cache;
   /// Called while weights are prepared with the fraction done (0..1), from one thread at a time; false cancels the
   /// load.
   std::function<bool(double)> progress;

@@ -1,22 +1,15 @@
 #include "model/arch/weights.h"
 
-#include <algorithm>
-#include <atomic>
 #include <string>
 
+#include "base/large_buffer.h"
 #include "kernels/dequantize.h"
+#include "model/arch/weight_packer.h"
 
 namespace bowhead::model {
 namespace {
 
 using kernels::PackedMatrix;
-
-// A matrix to pack: where it comes from, and the view that will be filled in.
-struct Job {
-  const Tensor* tensor;
-  PackedMatrix* matrix;
-  std::size_t offset;  // in the arena
-};
 
 std::string ShapeText(std::span<const std::uint64_t> shape) {
   std::string text;
@@ -75,12 +68,12 @@ class Collector {
   }
 
   [[nodiscard]] const base::Status& status() const { return status_; }
-  [[nodiscard]] const std::vector<Job>& jobs() const { return jobs_; }
+  [[nodiscard]] const std::vector<PackJob>& jobs() const { return jobs_; }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
  private:
   const ModelFile* file_;
-  std::vector<Job> jobs_;
+  std::vector<PackJob> jobs_;
   std::size_t bytes_ = 0;
   base::Status status_;
 };
@@ -134,40 +127,6 @@ void Collect(Collector& c, const ModelFile& file, const ModelSpec& spec, Weights
   }
 }
 
-// Packs one matrix with the whole team; false if a scale is not finite.
-bool PackJob(const Job& job, std::byte* arena, base::WorkerTeam& team) {
-  PackedMatrix& matrix = *job.matrix;
-  auto* out = static_cast<std::uint8_t*>(static_cast<void*>(arena + job.offset));
-  matrix.data = out;
-  std::atomic<bool> finite{true};
-  team.Run([&](int index) {
-    const base::Share panels = base::ShareOf(matrix.num_panels(), index, team.size());
-    const std::size_t last_row = std::min(panels.end * kernels::kPanelRows, matrix.rows);
-    const std::byte* raw = job.tensor->data.data();
-    if (!kernels::AllFinite(matrix.type, raw, panels.begin * kernels::kPanelRows, last_row, matrix.cols))
-      finite = false;
-    kernels::PackPanels(matrix.type, raw, matrix.rows, matrix.cols, panels.begin, panels.end,
-                        out + panels.begin * matrix.panel_bytes());
-  });
-  return finite;
-}
-
-base::Status PackAll(const Collector& c, const Weights& w, base::WorkerTeam& team,
-                     const std::function<bool(double)>& progress) {
-  std::size_t done = 0;
-  for (const Job& job : c.jobs()) {
-    if (!PackJob(job, w.arena.data(), team)) {
-      return base::InvalidArgument("the model file cannot be served: the tensor \"" + job.tensor->name +
-                                   "\" holds scales or values that are not finite");
-    }
-    w.file->DontNeed(job.tensor->data);  // packed: the original need not stay in memory too
-    done += job.matrix->total_bytes();
-    const double fraction = static_cast<double>(done) / static_cast<double>(std::max<std::size_t>(c.bytes(), 1));
-    if (progress && !progress(std::min(fraction, 1.0))) return base::Cancelled("loading was cancelled");
-  }
-  return base::OkStatus();
-}
-
 base::Status CheckMemory(std::size_t bytes) {
   const std::optional<std::uint64_t> available = base::AvailableMemory();
   if (!available || *available >= bytes) return base::OkStatus();
@@ -187,17 +146,19 @@ base::Result<std::uint64_t> PackedBytes(const ModelFile& file, const ModelSpec& 
 }
 
 base::Result<Weights> LoadWeights(std::shared_ptr<const ModelFile> file, const ModelSpec& spec, base::WorkerTeam& team,
-                                  const std::function<bool(double)>& progress) {
+                                  const PackedCacheOptions& cache, const std::function<bool(double)>& progress) {
   Collector collector(*file);
   Weights weights;
   Collect(collector, *file, spec, weights);
   if (!collector.status().ok()) return collector.status();
   if (base::Status status = CheckMemory(collector.bytes()); !status.ok()) return status;
-  base::Result<base::LargeBuffer> arena = base::LargeBuffer::Allocate(collector.bytes() + 4096);
+  const bool tied = file->FindTensor("output.weight") == nullptr;
+  const WeightPacker packer(file.get(), collector.jobs(), collector.bytes(), tied ? nullptr : weights.token_embedding);
+  base::Result<PackedArena> arena = PreparePackedArena(*file, packer, team, cache, progress);
   if (!arena.ok()) return arena.status();
+  packer.Attach(arena->data());
   weights.arena = *std::move(arena);
   weights.file = std::move(file);
-  if (base::Status status = PackAll(collector, weights, team, progress); !status.ok()) return status;
   return weights;
 }
 

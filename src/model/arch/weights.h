@@ -7,11 +7,12 @@
 #include <span>
 #include <vector>
 
-#include "base/large_buffer.h"
 #include "base/status.h"
 #include "base/worker_team.h"
 #include "kernels/packed_matrix.h"
 #include "model/arch/model_spec.h"
+#include "model/arch/packed_arena.h"
+#include "model/arch/packed_cache.h"
 #include "model/format/model_file.h"
 
 namespace bowhead::model {
@@ -32,14 +33,15 @@ struct Weights {
   std::vector<float> output_norm;
   std::vector<float> rope_factors;  // [rope_dim / 2] or empty
   std::vector<LayerWeights> layers;
-  base::LargeBuffer arena;  // holds all packed matrices
+  PackedArena arena;  // holds all packed matrices
 };
 
-/// Finds, checks and packs everything that `spec` asks for; `team` packs in parallel. `progress` gets the fraction done
-/// and cancels by returning false. Errors: kInvalidArgument (missing, of wrong shape, not finite: names the tensor),
-/// kResourceExhausted (with the numbers), kCancelled.
+/// Finds, checks and packs everything that `spec` asks for, or maps it where `cache` has it packed; `team` works in
+/// parallel. `progress` gets the fraction done, on the caller's thread, and cancels by returning false. Errors:
+/// kInvalidArgument (missing, of wrong shape, not finite: names the tensor), kResourceExhausted (with the numbers),
+/// kCancelled.
 base::Result<Weights> LoadWeights(std::shared_ptr<const ModelFile> file, const ModelSpec& spec, base::WorkerTeam& team,
-                                  const std::function<bool(double)>& progress);
+                                  const PackedCacheOptions& cache, const std::function<bool(double)>& progress);
 
 /// Bytes that the packed matrices of a model take.
 base::Result<std::uint64_t> PackedBytes(const ModelFile& file, const ModelSpec& spec);

@@ -22,6 +22,18 @@ class GgufModelFile final : public ModelFile {
   [[nodiscard]] const std::string& path() const override { return path_; }
   [[nodiscard]] std::uint32_t version() const override { return contents_.version; }
   [[nodiscard]] std::uint64_t file_bytes() const override { return file_bytes_; }
+  [[nodiscard]] std::optional<base::ContentHash> identity() const override {
+    if (parts_.empty()) return std::nullopt;
+    base::ContentHasher hasher;
+    for (const base::MappedFile& part : parts_) {
+      const base::FileIdentity& id = part.identity();
+      for (const std::uint64_t number :
+           {id.size, id.inode, static_cast<std::uint64_t>(id.modified_ns), static_cast<std::uint64_t>(id.changed_ns)}) {
+        hasher.Add(number);
+      }
+    }
+    return hasher.Finish();
+  }
   [[nodiscard]] const Metadata& metadata() const override { return contents_.metadata; }
   [[nodiscard]] const std::vector<Tensor>& tensors() const override { return contents_.tensors; }
   [[nodiscard]] const Tensor* FindTensor(std::string_view name) const override {

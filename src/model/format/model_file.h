@@ -5,11 +5,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/content_hash.h"
 #include "base/status.h"
 #include "kernels/tensor_type.h"
 #include "model/format/metadata.h"
@@ -61,6 +63,9 @@ class ModelFile {
   [[nodiscard]] virtual std::uint32_t version() const = 0;
   /// Bytes of all parts on disk.
   [[nodiscard]] virtual std::uint64_t file_bytes() const = 0;
+  /// Tells this state of the file (all parts) from others without reading it, see base::FileIdentity; nullopt for bytes
+  /// in memory.
+  [[nodiscard]] virtual std::optional<base::ContentHash> identity() const = 0;
   [[nodiscard]] virtual const Metadata& metadata() const = 0;
   /// In the file's order.
   [[nodiscard]] virtual const std::vector<Tensor>& tensors() const = 0;
