@@ -142,8 +142,8 @@ int Generate(GenerateOptions& options) {
   }
   std::unique_ptr<telemetry::ServingMetrics> no_metrics;
   const auto progress = [&signals](double /*fraction*/) { return signals.Wait(std::chrono::milliseconds(0)) == 0; };
-  base::Result<serving::ServedModel> model =
-      LoadServedModel(options.model, nullptr, no_metrics, progress, [](const std::string&) {});  // no chat, no template
+  const auto warn = [](const std::string& warning) { std::cerr << "bowhead generate: " << warning << '\n'; };
+  base::Result<serving::ServedModel> model = LoadServedModel(options.model, nullptr, no_metrics, progress, warn);
   if (!model.ok()) return Fail(model.status());
   serving::ModelService service;
   service.SetReady(std::move(*model));
@@ -178,6 +178,7 @@ int Generate(GenerateOptions& options) {
 
 int RunGenerate(int argc, char** argv) {
   GenerateOptions options;
+  options.model.uses_template = false;
   CLI::App app("Continue a text with a model, without a server", "bowhead generate");
   AddOptions(app, options);
   try {

@@ -121,6 +121,9 @@ void PrintMemory(const ModelReport& report) {
             << " tokens\n  weights: " << HumanBytes(report.memory.weight_bytes)
             << "\n  KV cache: " << HumanBytes(report.memory.kv_bytes)
             << "\n  together: " << HumanBytes(report.memory.total_bytes()) << '\n';
+  if (!report.packed_cache) return;
+  std::cout << "Packed weights\n  file: " << Printable(report.packed_cache->path, 1000) << ", "
+            << HumanBytes(report.packed_cache->bytes) << '\n';
 }
 
 // --- JSON ---
@@ -173,6 +176,9 @@ nlohmann::ordered_json ReportJson(const model::ModelFile& file, const ModelRepor
                      {"weight_bytes", report.memory.weight_bytes},
                      {"kv_bytes", report.memory.kv_bytes},
                      {"total_bytes", report.memory.total_bytes()}};
+    if (report.packed_cache) {
+      out["packed_cache"] = {{"path", report.packed_cache->path}, {"bytes", report.packed_cache->bytes}};
+    }
   } else {
     out["cannot_be_served"] = report.obstacle;
   }

@@ -145,7 +145,7 @@ base::Result<serving::ServedModel> LoadServedModel(const ModelOptions& options, 
       assistant::ChooseTemplate((*file)->metadata(), served.backend->tokenizer(), *source,
                                 source->has_value() ? std::string_view() : std::string_view(options.chat_template));
   if (!choice.ok()) return choice.status();
-  if (!choice->warning.empty()) warn(choice->warning);
+  if (options.uses_template && !choice->warning.empty()) warn(choice->warning);
   served.chat_template = choice->chat_template;
   served.names = names;
   if (served.names.empty()) served.names.emplace_back("model");

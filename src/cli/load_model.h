@@ -32,6 +32,7 @@ struct ModelOptions {
   std::string draft_model;            // a file
   int draft_max = 16;                 // guesses of one sequence in one step
   std::string chat_template;          // a file, or the name of a built-in one
+  bool uses_template = true;          // false: its template's shortcomings are nobody's concern
   std::string packed_cache = "auto";  // or "off", or a folder
 };
 

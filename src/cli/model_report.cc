@@ -5,7 +5,6 @@
 #include "kernels/packed_matrix.h"
 #include "model/arch/model_spec.h"
 #include "model/arch/transformer.h"
-#include "model/arch/weights.h"
 
 namespace bowhead::cli {
 namespace {
@@ -77,6 +76,9 @@ ModelReport MakeReport(const model::ModelFile& file, std::uint64_t context_lengt
   }
   report.memory = ComputeMemory(file, *spec, context_length);
   report.obstacle = CheckTensors(file, *spec).message();
+  if (report.obstacle.empty() && !file.tensors().front().data.empty()) {
+    report.packed_cache = model::FindPackedWeights(file, *spec, {model::PackedCacheOptions::Mode::kAuto, {}, {}});
+  }
   return report;
 }
 

@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
+#include "model/arch/weights.h"
 #include "model/format/model_file.h"
 
 namespace bowhead::cli {
@@ -35,6 +37,7 @@ struct ModelReport {
   /// Why this program cannot serve the file; empty if nothing is known against it.
   std::string obstacle;
   MemoryNeed memory;
+  std::optional<model::PackedCacheInfo> packed_cache;  // that --packed-cache auto would map
 };
 
 /// Sums up an opened file. `context_length` is what the memory is computed for; 0 means the trained one.

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <future>
 #include <string>
 #include <utility>
 
@@ -115,8 +116,8 @@ base::Result<std::unique_ptr<Engine>> LoadEngine(std::shared_ptr<const model::Mo
   if (!plan.ok()) return plan.status();
   memory.kv_bytes = plan->bytes;
   if (base::Status status = CheckMemoryPlan(memory, available); !status.ok()) return status;
-  auto tokenizer = model::Tokenizer::Create(file->metadata());
-  if (!tokenizer.ok()) return tokenizer.status();
+  // A large vocabulary takes as long to index as mapped weights take to check.
+  auto making_tokenizer = std::async(std::launch::async, [file] { return model::Tokenizer::Create(file->metadata()); });
   model::TransformerOptions transformer_options;
   transformer_options.threads = options.threads;
   transformer_options.isa = options.isa;
@@ -135,6 +136,8 @@ base::Result<std::unique_ptr<Engine>> LoadEngine(std::shared_ptr<const model::Mo
     draft_model = std::move(loaded).value();
   }
   auto transformer = model::Transformer::Load(std::move(file), transformer_options);
+  auto tokenizer = making_tokenizer.get();
+  if (!tokenizer.ok()) return tokenizer.status();
   if (!transformer.ok()) return transformer.status();
   return Engine::Create(engine_options, std::move(transformer).value(), std::move(tokenizer).value(), std::move(info),
                         std::move(draft_model));

@@ -84,7 +84,7 @@ base::Status PackAll(const WeightPacker& packer, base::WorkerTeam& team, const P
 }
 
 base::Result<PackedArena> PackIntoMemory(const WeightPacker& packer, base::WorkerTeam& team, const Progress& progress) {
-  base::Result<base::LargeBuffer> buffer = base::LargeBuffer::Allocate(packer.arena_bytes() + 4096);
+  base::Result<base::LargeBuffer> buffer = base::LargeBuffer::Allocate(packer.arena_bytes() + WeightPacker::kTailBytes);
   if (!buffer.ok()) return buffer.status();
   MemorySink sink(buffer->data());
   std::vector<ChunkHashes> hashes;

@@ -141,7 +141,8 @@ base::Result<PackedCacheHead> ParsePackedCacheHead(std::span<const std::byte> fi
     chunk.source = entries.GetHash();
     chunk.packed = entries.GetHash();
   }
-  if (head.arena_offset() > file.size() || head.arena_bytes > file.size() - head.arena_offset()) return Damaged();
+  const std::uint64_t before = head.arena_offset() + WeightPacker::kTailBytes;
+  if (before > file.size() || head.arena_bytes > file.size() - before) return Damaged();
   return head;
 }
 

@@ -1,7 +1,8 @@
 // Packed weights kept on disk, so that the next start maps them instead of packing again.
 //
 // The file, little-endian: a header of 96 bytes, a table of 32 bytes a chunk (see WeightPacker), zeros up to a multiple
-// of 2 MiB, the arena. The layout of packed weights is the same on every instruction set, and so is the file.
+// of 2 MiB, the arena, 4096 zeros. The layout of packed weights is the same on every instruction set, and so is the
+// file.
 //
 // When it is believed: the header's own hash is right; its version and layout version are ours; its plan (names, types,
 // shapes, places) is the model's; it belongs to this state of the model file, by size, inode and times of last change,
@@ -52,7 +53,7 @@ struct PackedCacheHead {
   std::vector<ChunkHashes> chunks;
 
   [[nodiscard]] std::uint64_t arena_offset() const;
-  [[nodiscard]] std::uint64_t file_bytes() const { return arena_offset() + arena_bytes; }
+  [[nodiscard]] std::uint64_t file_bytes() const { return arena_offset() + arena_bytes + WeightPacker::kTailBytes; }
 };
 
 /// The bytes of a head, and a head from the bytes of a file. Errors of parsing: kDataLoss (cut off, damaged, no such

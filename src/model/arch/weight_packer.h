@@ -33,6 +33,8 @@ class WeightPacker {
  public:
   /// A multiple of the size of huge pages, so that a file written chunk by chunk is cached in such pages.
   static constexpr std::size_t kChunkBytes = std::size_t{4} << 20;
+  /// Readable bytes that follow the arena: kernels may load a little beyond their last panel.
+  static constexpr std::size_t kTailBytes = 4096;
 
   /// `in_place` may be nullptr. All pointers must outlive the packer.
   WeightPacker(const ModelFile* file, std::vector<PackJob> jobs, std::size_t arena_bytes, const Tensor* in_place);

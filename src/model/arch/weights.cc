@@ -135,7 +135,25 @@ base::Status CheckMemory(std::size_t bytes) {
                                  " MiB are available; use a smaller model or a coarser quantization");
 }
 
+// An embedding that is not the output matrix too is read in place, and only checked.
+WeightPacker MakePacker(const Collector& collector, const ModelFile& file, const Weights& weights) {
+  const bool tied = file.FindTensor("output.weight") == nullptr;
+  return {&file, collector.jobs(), collector.bytes(), tied ? nullptr : weights.token_embedding};
+}
+
 }  // namespace
+
+std::optional<PackedCacheInfo> FindPackedWeights(const ModelFile& file, const ModelSpec& spec,
+                                                 const PackedCacheOptions& options) {
+  Collector collector(file);
+  Weights weights;
+  Collect(collector, file, spec, weights);
+  if (!collector.status().ok()) return std::nullopt;
+  const WeightPacker packer = MakePacker(collector, file, weights);
+  const auto found = FindPackedCache(PackedCachePaths(file, options), file, packer, {});
+  if (!found) return std::nullopt;
+  return PackedCacheInfo{found->path, found->map.bytes().size()};
+}
 
 base::Result<std::uint64_t> PackedBytes(const ModelFile& file, const ModelSpec& spec) {
   Collector collector(file);
@@ -152,8 +170,7 @@ base::Result<Weights> LoadWeights(std::shared_ptr<const ModelFile> file, const M
   Collect(collector, *file, spec, weights);
   if (!collector.status().ok()) return collector.status();
   if (base::Status status = CheckMemory(collector.bytes()); !status.ok()) return status;
-  const bool tied = file->FindTensor("output.weight") == nullptr;
-  const WeightPacker packer(file.get(), collector.jobs(), collector.bytes(), tied ? nullptr : weights.token_embedding);
+  const WeightPacker packer = MakePacker(collector, *file, weights);
   base::Result<PackedArena> arena = PreparePackedArena(*file, packer, team, cache, progress);
   if (!arena.ok()) return arena.status();
   packer.Attach(arena->data());

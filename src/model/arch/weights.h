@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/status.h"
@@ -42,6 +43,16 @@ struct Weights {
 /// kCancelled.
 base::Result<Weights> LoadWeights(std::shared_ptr<const ModelFile> file, const ModelSpec& spec, base::WorkerTeam& team,
                                   const PackedCacheOptions& cache, const std::function<bool(double)>& progress);
+
+/// A cache of packed weights on disk.
+struct PackedCacheInfo {
+  std::string path;
+  std::uint64_t bytes = 0;
+};
+
+/// The cache that LoadWeights would check and map, if there is one. Its hashes are not looked at.
+std::optional<PackedCacheInfo> FindPackedWeights(const ModelFile& file, const ModelSpec& spec,
+                                                 const PackedCacheOptions& options);
 
 /// Bytes that the packed matrices of a model take.
 base::Result<std::uint64_t> PackedBytes(const ModelFile& file, const ModelSpec& spec);
