@@ -135,8 +135,13 @@ std::size_t SequenceLength(std::string_view text) {
 
 void AppendEscaped(std::string& out, std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
+  const auto is_plain = [](char c) { return c >= ' ' && c < 0x7F && c != '"' && c != '\\'; };
   out.push_back('"');
-  while (!text.empty()) {
+  for (;;) {
+    const auto plain = static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_plain) - text.begin());
+    out.append(text.substr(0, plain));
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     const char c = text.front();
     const auto code = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\') {
@@ -152,8 +157,6 @@ void AppendEscaped(std::string& out, std::string_view text) {
       out += "\\u00";
       out.push_back(kHex[code >> 4U]);
       out.push_back(kHex[code & 15U]);
-    } else if (code < 0x80) {
-      out.push_back(c);
     } else {
       const std::size_t length = SequenceLength(text);
       if (length == 0) {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "net/response_head.h"
+
 namespace bowhead::net {
 namespace {
 
@@ -63,7 +65,8 @@ void AnswerChannel::Begin(int status, Headers headers) {
 bool AnswerChannel::Write(std::string bytes) {
   const std::lock_guard lock(mutex_);
   if (gone_ || broken_ || phase_ != Phase::kStreaming) return false;
-  const std::size_t queued = pending_.size() + in_flight_;
+  const std::size_t queued = rest_.size() + pending_.size() + in_flight_;
+  if (queued == 0 && SendLocked(bytes)) return true;
   if (queued != 0 && queued + bytes.size() > max_queued_bytes_) {
     BreakLocked();
     return false;
@@ -75,6 +78,30 @@ bool AnswerChannel::Write(std::string bytes) {
   }
   WakeLocked();
   return true;
+}
+
+bool AnswerChannel::SendLocked(std::string_view bytes) {
+  if (!direct_ || bytes.empty()) return false;
+  chunk_.clear();
+  AppendChunkSize(bytes.size(), chunk_);
+  chunk_.append(bytes).append("\r\n");
+  const std::size_t sent = direct_(chunk_);
+  if (sent < chunk_.size()) {
+    // A full socket, or a broken one: the server's thread finds out which.
+    rest_ = chunk_.substr(sent);
+    WakeLocked();
+  }
+  return true;
+}
+
+void AnswerChannel::StartDirect(Sender sender) {
+  const std::lock_guard lock(mutex_);
+  direct_ = std::move(sender);
+}
+
+void AnswerChannel::StopDirect() {
+  const std::lock_guard lock(mutex_);
+  direct_ = nullptr;
 }
 
 void AnswerChannel::End() {
@@ -119,9 +146,10 @@ AnswerChannel::Piece AnswerChannel::Take() {
   wake_posted_ = false;
   Piece piece;
   piece.head = std::exchange(head_, std::nullopt);
+  piece.rest = std::exchange(rest_, {});
   piece.body = std::exchange(pending_, {});
   piece.last = phase_ == Phase::kEnded;
-  in_flight_ = piece.body.size();
+  in_flight_ = piece.rest.size() + piece.body.size();
   return piece;
 }
 
@@ -163,6 +191,7 @@ void AnswerChannel::Detach() {
   callback.swap(on_disconnect_);
   post.swap(post_);
   flush.swap(flush_);
+  direct_ = nullptr;
 }
 
 std::shared_ptr<HttpExchange> MakeExchange(HttpRequest request, std::shared_ptr<AnswerChannel> channel) {

@@ -8,16 +8,20 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "net/http_server.h"
 
 namespace bowhead::net {
 
 /// A bounded queue of one answer's bytes. Thread-safe. It calls into the server only while attached, so an exchange may
-/// outlive its server.
+/// outlive its server. A chunked stream whose reader keeps up does without the queue: who writes also sends, which
+/// saves waking the server's thread for each event.
 class AnswerChannel {
  public:
   using Task = std::function<void()>;
+  /// Sends what the kernel takes at once, from any thread, and returns how many bytes that was.
+  using Sender = std::function<std::size_t(std::string_view bytes)>;
 
   /// `post` runs a task on the server's thread; `flush` is what it runs when there is something to take. Both are
   /// called under the channel's lock.
@@ -41,6 +45,7 @@ class AnswerChannel {
   };
   struct Piece {
     std::optional<Head> head;  // of the first piece
+    std::string rest;          // of a chunk that was sent in part: goes out as it is, before the body
     std::string body;
     bool last = false;
   };
@@ -48,6 +53,11 @@ class AnswerChannel {
   Piece Take();
   /// The bytes that were taken are with the kernel.
   void Written();
+  /// The head of a chunked stream is written: from now on Write may send chunks itself while nothing is queued or in
+  /// flight.
+  void StartDirect(Sender sender);
+  /// The sender is not used any more once this returns (the socket may close).
+  void StopDirect();
   /// The answer cannot be completed (its reader is too slow, or it was dropped half-way): cut the connection.
   [[nodiscard]] bool broken() const;
   /// Whether any of the answer has been given.
@@ -62,6 +72,8 @@ class AnswerChannel {
   enum class Phase : std::uint8_t { kWaiting, kStreaming, kEnded };
 
   void WakeLocked();
+  /// True if the bytes are on their way, by direct_ alone or with their rest queued.
+  bool SendLocked(std::string_view bytes);
   void BreakLocked();
 
   const std::size_t max_queued_bytes_;
@@ -70,8 +82,11 @@ class AnswerChannel {
   std::function<void(Task)> post_;
   Task flush_;
   Task on_disconnect_;
+  Sender direct_;
+  std::string chunk_;  // memory of SendLocked
   Phase phase_ = Phase::kWaiting;
   std::optional<Head> head_;
+  std::string rest_;
   std::string pending_;
   std::size_t in_flight_ = 0;
   bool wake_posted_ = false;

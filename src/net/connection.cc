@@ -4,9 +4,10 @@
 
 #include "net/connection.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <boost/asio/error.hpp>
-#include <charconv>
 #include <span>
 #include <utility>
 
@@ -72,9 +73,11 @@ void Connection::Drain() {
 void Connection::Close() {
   if (std::exchange(closed_, true)) return;
   const auto self = shared_from_this();
+  const auto channel = std::exchange(channel_, nullptr);
+  if (channel != nullptr) channel->StopDirect();
   boost::system::error_code ignored;
   socket_.close(ignored);
-  if (const auto channel = std::exchange(channel_, nullptr)) {
+  if (channel != nullptr) {
     channel->Disconnect();
     channel->Detach();
   }
@@ -138,6 +141,8 @@ void Connection::MakeChannel() {
   phase_ = Phase::kAnswering;
   deadline_ = Clock::time_point::max();
   last_piece_ = false;
+  chunked_ = false;
+  direct_ = false;
   channel_ = std::make_shared<AnswerChannel>(
       host_.options().max_queued_bytes, [host = &host_](AnswerChannel::Task task) { host->Post(std::move(task)); },
       [weak = weak_from_this()] {
@@ -195,7 +200,7 @@ void Connection::Flush() {
   if (channel_->broken()) return Close();
   if (writing_ || last_piece_) return;
   AnswerChannel::Piece piece = channel_->Take();
-  const bool nothing = !piece.head.has_value() && piece.body.empty() && !piece.last;
+  const bool nothing = !piece.head.has_value() && piece.rest.empty() && piece.body.empty() && !piece.last;
   if (nothing) return;
   if (piece.head.has_value() && piece.head->abandoned) {
     HttpResponse response = ErrorResponse(500, "the server dropped the request without an answer");
@@ -210,7 +215,7 @@ void Connection::Flush() {
 
 /// Everything that has gathered becomes one chunk and one system call.
 void Connection::FormatPiece(AnswerChannel::Piece piece) {
-  head_.clear();
+  head_ = std::move(piece.rest);
   if (piece.head.has_value()) {
     const AnswerChannel::Head& head = *piece.head;
     const bool stream = !head.content_length.has_value();
@@ -229,9 +234,7 @@ void Connection::FormatPiece(AnswerChannel::Piece piece) {
   std::string_view tail;
   if (chunked_) {
     if (!body_.empty()) {
-      std::array<char, 16> size{};
-      const auto end = std::to_chars(size.data(), size.data() + size.size(), body_.size(), 16);
-      head_.append(size.data(), static_cast<std::size_t>(end.ptr - size.data())).append("\r\n");
+      AppendChunkSize(body_.size(), head_);
       tail = piece.last ? "\r\n0\r\n\r\n" : "\r\n";
     } else if (piece.last) {
       tail = "0\r\n\r\n";
@@ -262,7 +265,15 @@ void Connection::OnWritten(boost::system::error_code error, std::size_t size) {
   if (std::exchange(interim_, false)) return Flush();
   if (channel_ != nullptr) channel_->Written();
   if (last_piece_) return FinishAnswer();
+  if (chunked_ && !std::exchange(direct_, true)) StartDirect();
   Flush();
+}
+
+void Connection::StartDirect() {
+  channel_->StartDirect([socket = socket_.native_handle()](std::string_view bytes) {
+    const ssize_t sent = send(socket, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    return sent < 0 ? std::size_t{0} : static_cast<std::size_t>(sent);
+  });
 }
 
 void Connection::FinishAnswer() {

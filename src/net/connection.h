@@ -73,6 +73,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void FormatPiece(AnswerChannel::Piece piece);
   void WriteSome();
   void OnWritten(boost::system::error_code error, std::size_t size);
+  void StartDirect();
   void FinishAnswer();
   void Linger();
 
@@ -98,6 +99,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool http10_ = false;
   bool head_only_ = false;
   bool chunked_ = false;
+  bool direct_ = false;         // the channel sends by itself
   bool headless_body_ = false;  // the status allows no body
 
   bool writing_ = false;

@@ -49,6 +49,40 @@ TEST_F(HttpAnswerTest, StreamsInChunks) {
   }
 }
 
+// Once its head is out, whoever writes also sends, until the socket is full; the server's thread sends what is left.
+// Sizes from one byte to more than any socket holds, so that both ways alternate; the order must hold.
+TEST_F(HttpAnswerTest, ChunksSentByTheWriterAndByTheServerKeepTheirOrder) {
+  constexpr std::size_t kWrites = 300;
+  const auto text = [](std::size_t i) {
+    return std::string(i % 50 == 49 ? 60'000 : i % 7 + 1, static_cast<char>('a' + i % 26));
+  };
+  Desk desk;
+  Start(desk.handler());
+  TestClient client = Connect(4096);
+  client.Send(kGet);
+  const auto exchange = desk.Next();
+  exchange->BeginStream(200, {});
+  client.ReadUntil("\r\n\r\n");
+  std::thread writer([&] {
+    for (std::size_t i = 0; i < kWrites; ++i) EXPECT_TRUE(exchange->Write(text(i)));
+    exchange->EndStream();
+  });
+  std::string expected;
+  for (std::size_t i = 0; i < kWrites; ++i) expected += text(i);
+  std::string body;
+  for (;;) {
+    const std::size_t size = std::strtoul(client.ReadUntil("\r\n").c_str(), nullptr, 16);
+    const std::string chunk = client.ReadBytes(size + 2);
+    if (size == 0) break;
+    body += chunk.substr(0, size);
+  }
+  writer.join();
+  EXPECT_TRUE(body == expected);
+  client.Send(kGet);  // the connection is in order
+  desk.Next()->Send({200, {}, "next"});
+  EXPECT_EQ(StatusOf(client.ReadUntil("\r\n\r\n")), 200);
+}
+
 TEST_F(HttpAnswerTest, StreamsToHttp10EndWithTheConnection) {
   Start([](const std::shared_ptr<HttpExchange>& exchange) {
     exchange->BeginStream(200, {});

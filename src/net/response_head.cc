@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdio>
 #include <ctime>
 #include <utility>
@@ -100,6 +101,12 @@ std::string FormatHead(int status, const Headers& headers, const Framing& framin
     out.append("Connection: keep-alive\r\n");
   }
   return out.append("\r\n");
+}
+
+void AppendChunkSize(std::size_t size, std::string& out) {
+  std::array<char, 16> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), size, 16);
+  out.append(text.data(), static_cast<std::size_t>(end.ptr - text.data())).append("\r\n");
 }
 
 bool AsksToClose(const Headers& headers) {

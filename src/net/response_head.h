@@ -29,6 +29,9 @@ struct Framing {
 /// left out.
 std::string FormatHead(int status, const Headers& headers, const Framing& framing, std::string_view date);
 
+/// Adds the line that opens a chunk of `size` > 0 bytes (RFC 9112, 7.1).
+void AppendChunkSize(std::size_t size, std::string& out);
+
 /// Whether the one who answers asks for "Connection: close".
 bool AsksToClose(const Headers& headers);
 
