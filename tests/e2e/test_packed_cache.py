@@ -9,7 +9,7 @@ MODEL = Path(os.environ.get("BOWHEAD_CACHE") or Path.home() / ".cache" / "bowhea
 
 
 def generate(cache, model=MODEL, **options):
-    command = [BINARY, "generate", "-m", model, "-p", "The capital of France is", "-n", "8", "--ctx", "256", "--json",
+    command = [BINARY, "generate", "-m", model, "-p", "The capital of France is", "-n", "8", "--ctx", "256", "--temp", "0", "--json",
                "--packed-cache", cache]
     return subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=120, check=False, **options)
 
