@@ -217,7 +217,8 @@ class EbnfParser {
   }
 
   bool ParseQuantifiers(ExprId& part) {
-    for (;;) {
+    constexpr int kMaxQuantifiers = 4;  // of one part, one after the other
+    for (int count = 0;; ++count) {
       std::uint32_t min = 0;
       std::uint32_t max = kUnlimited;
       if (Take("?")) {
@@ -232,6 +233,7 @@ class EbnfParser {
       } else if (!Take("*")) {
         return true;
       }
+      if (count == kMaxQuantifiers) return Fail("too many quantifiers in a row");
       part = syntax_.Repeat(part, min, max);
     }
   }

@@ -56,7 +56,10 @@ GrammarResult CompileChoice(std::span<const std::string> texts, const CompileOpt
   if (texts.empty()) return base::InvalidArgument("a choice needs at least one text");
   Syntax syntax;
   if (texts.size() > kMaxChoices) return base::InvalidArgument("a choice of more than 4096 texts");
+  std::size_t bytes = 0;
   for (const std::string& text : texts) {
+    bytes += text.size();
+    if (bytes > options.limits.max_source_bytes) return base::InvalidArgument("the texts to choose from are too long");
     if (text.empty()) return base::InvalidArgument("a text to choose is empty");
     std::string well_formed;
     model::AppendWellFormed(text, well_formed);

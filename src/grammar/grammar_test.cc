@@ -99,6 +99,14 @@ TEST(Grammar, HostileInputEndsSoon) {
     rules += "r" + std::to_string(i) + " ::= (r" + std::to_string(i + 1) + "){9} | \"x\"\n";
   rules += "r5000 ::= \"y\"\n";
   (void)CompileEbnf(rules, {});
+  EXPECT_FALSE(CompileEbnf("root ::= \"a\"" + std::string(500'000, '?'), {}).ok());
+  std::string object = "{";
+  for (int i = 0; i < 40'000; ++i) object += (i == 0 ? "\"k" : ",\"k") + std::to_string(i) + "\":1";
+  object += "}";
+  (void)CompileJsonSchema(R"({"allOf":[{"const":)" + object + R"(},{"const":)" + object + "}]}", {});
+  std::string values = R"({"enum":[)";
+  for (int i = 0; i < 4000; ++i) values += (i == 0 ? "\"v" : ",\"v") + std::to_string(i) + "\"";
+  EXPECT_TRUE(CompileJsonSchema(values + "]}", {}).ok());
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
 }
 

@@ -19,7 +19,15 @@ using Kind = JsonValue::Kind;
 constexpr std::size_t kMaxValues = 4096;      // of an enum
 constexpr std::size_t kMaxProperties = 2048;  // named in one object
 constexpr std::size_t kMaxPrefixItems = 512;
+constexpr std::size_t kMaxParts = 4096;   // members and elements in one value of an enum
 constexpr std::size_t kMaxPatterns = 16;  // patternProperties of one object
+
+std::size_t CountParts(const JsonValue& value) {
+  std::size_t count = value.items().size() + value.members().size();
+  for (const JsonValue& item : value.items()) count += CountParts(item);
+  for (const auto& [name, member] : value.members()) count += CountParts(member);
+  return count;
+}
 
 class JsonSchemaCompiler {
  public:
@@ -85,7 +93,8 @@ class JsonSchemaCompiler {
     if (values.size() > kMaxValues) return document_.Refuse(node, "enum", "more than 4096 values");
     std::vector<std::string> texts;
     for (const JsonValue* value : values) {
-      const auto matches = logic_.MatchesBranch(*value, branch);
+      if (CountParts(*value) > kMaxParts) return document_.Refuse(node, "const", "a value with more than 4096 parts");
+      const auto matches = logic_.MatchesBesides(*value, node, branch);
       if (!matches.ok()) return matches.status();
       if (*matches == Answer::kNo) continue;
       if (*matches == Answer::kUnknown) {

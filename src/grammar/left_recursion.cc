@@ -7,9 +7,10 @@ namespace bowhead::grammar {
 namespace {
 
 /// Which states can return without taking a byte.
-std::vector<bool> FindNullable(const Program& program) {
+std::vector<bool> FindNullable(const Program& program, Budget& budget) {
   std::vector<bool> nullable(program.num_states(), false);
-  for (bool changed = true; changed;) {
+  const auto sweep = static_cast<std::int64_t>(program.num_states() / 8);
+  for (bool changed = true; changed && budget.Spend(sweep);) {
     changed = false;
     for (StateId id = 0; id < program.num_states(); ++id) {
       if (nullable[id]) continue;
@@ -60,9 +61,9 @@ std::vector<Step> StepsWithoutBytes(const Program& program, const std::vector<bo
 
 }  // namespace
 
-std::optional<StateId> FindLeftRecursion(const Program& program) {
+std::optional<StateId> FindLeftRecursion(const Program& program, Budget& budget) {
   // Tarjan's strongly connected components, without recursion; a call inside of a component is left recursion.
-  const std::vector<bool> nullable = FindNullable(program);
+  const std::vector<bool> nullable = FindNullable(program, budget);
   const std::size_t n = program.num_states();
   constexpr std::uint32_t kNone = ~std::uint32_t{0};
   struct Frame {

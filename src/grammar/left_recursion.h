@@ -7,7 +7,8 @@
 
 namespace bowhead::grammar {
 
-/// The start of a rule that can call itself before any byte is taken, if there is one. Linear time.
-std::optional<StateId> FindLeftRecursion(const Program& program);
+/// The start of a rule that can call itself before any byte is taken, if there is one. If the budget ends the answer
+/// means nothing.
+std::optional<StateId> FindLeftRecursion(const Program& program, Budget& budget);
 
 }  // namespace bowhead::grammar

@@ -245,6 +245,15 @@ TEST(Matcher, SaysWhenTheVocabularyCannotContinue) {
   EXPECT_EQ(mask.Count(), 0U);
 }
 
+TEST(Matcher, TooAmbiguousIsClosedNotStuck) {
+  Matcher matcher(Bind(CompileEbnf("root ::= (\"a\"?){90000} \"b\"", {})));
+  TokenMask mask;
+  EXPECT_EQ(matcher.FillMask(&mask).code(), base::StatusCode::kResourceExhausted);
+  EXPECT_EQ(mask.Count(), 0U);
+  EXPECT_FALSE(matcher.CanEnd());
+  EXPECT_FALSE(matcher.Accept("b"));
+}
+
 TEST(Matcher, LongTextsMoveToNewTables) {
   // Each key makes a new set of used keys, so the tables grow with the text.
   const auto constraint =

@@ -28,8 +28,10 @@ class ProgramCompiler {
     program_->max_depth_ = budget_.limits().max_depth;
     Flatten();
     FindClasses();
-    if (const auto state = FindLeftRecursion(*program_)) return LeftRecursion(*state);
+    const auto recursion = FindLeftRecursion(*program_, budget_);
     FindHeights();
+    if (budget_.exhausted()) return Budget::Exhausted();
+    if (recursion) return LeftRecursion(*recursion);
     if (program_->height(program_->start()) > static_cast<std::uint32_t>(program_->max_depth())) {
       return base::InvalidArgument("nothing of finite (or of reasonable) depth can match the constraint");
     }

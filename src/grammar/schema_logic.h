@@ -68,6 +68,8 @@ class SchemaLogic {
 
   base::Result<Answer> Matches(const JsonValue& value, const Conjunction& schemas, int depth = 0);
   base::Result<Answer> MatchesBranch(const JsonValue& value, const Conjunction& branch, int depth = 0);
+  /// The same for a value that ListValues(listed) gave.
+  base::Result<Answer> MatchesBesides(const JsonValue& value, SchemaNode listed, const Conjunction& branch);
 
  private:
   base::Status Add(std::vector<Conjunction>& branches, SchemaNode node, std::vector<SchemaNode>& chain);
@@ -80,6 +82,8 @@ class SchemaLogic {
   base::Result<bool> AreArraysDisjoint(const Conjunction& a, const Conjunction& b, int depth);
   base::Result<bool> AreStringsDisjoint(const Conjunction& a, const Conjunction& b);
   base::Result<Answer> MatchesNode(const JsonValue& value, SchemaNode node, int depth);
+  base::Result<Answer> MatchesValues(const JsonValue& value, SchemaNode node);
+  base::Result<Answer> MatchesOtherKeywords(const JsonValue& value, SchemaNode node, int depth);
   base::Result<Answer> MatchesString(const JsonValue& value, SchemaNode node);
   base::Result<Answer> MatchesArray(const JsonValue& value, SchemaNode node, int depth);
   base::Result<Answer> MatchesObject(const JsonValue& value, SchemaNode node, int depth);

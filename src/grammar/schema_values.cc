@@ -61,12 +61,20 @@ bool IsEqual(const JsonValue& a, const JsonValue& b) {
     }
     case Kind::kArray:
       return std::equal(a.items().begin(), a.items().end(), b.items().begin(), b.items().end(), IsEqual);
-    case Kind::kObject:
-      return a.members().size() == b.members().size() &&
-             std::all_of(a.members().begin(), a.members().end(), [&b](const JsonValue::Member& member) {
-               const JsonValue* const other = b.Find(member.first);
-               return other != nullptr && IsEqual(member.second, *other);
-             });
+    case Kind::kObject: {
+      if (a.members().size() != b.members().size()) return false;
+      const auto sorted = [](const JsonValue& object) {
+        std::vector<const JsonValue::Member*> members;
+        for (const JsonValue::Member& member : object.members()) members.push_back(&member);
+        std::sort(members.begin(), members.end(), [](const auto* x, const auto* y) { return x->first < y->first; });
+        return members;
+      };
+      const auto x = sorted(a);
+      const auto y = sorted(b);
+      return std::equal(x.begin(), x.end(), y.begin(), [](const auto* p, const auto* q) {
+        return p->first == q->first && IsEqual(p->second, q->second);
+      });
+    }
   }
   return false;
 }
@@ -114,9 +122,25 @@ base::Result<Answer> SchemaLogic::MatchesBranch(const JsonValue& value, const Co
   return all;
 }
 
+base::Result<Answer> SchemaLogic::MatchesBesides(const JsonValue& value, SchemaNode listed, const Conjunction& branch) {
+  Answer all = Answer::kYes;
+  for (const SchemaNode node : branch) {
+    const bool is_listed =
+        node == listed && (FindKeyword(node, "const") == nullptr || FindKeyword(node, "enum") == nullptr);
+    const auto matches = is_listed ? MatchesOtherKeywords(value, node, 0) : MatchesNode(value, node, 0);
+    if (!matches.ok() || *matches == Answer::kNo) return matches;
+    all = And(all, *matches);
+  }
+  return all;
+}
+
 base::Result<Answer> SchemaLogic::MatchesNode(const JsonValue& value, SchemaNode node, int depth) {
-  if (!budget_.Spend(8)) return Budget::Exhausted();
-  if ((Types({node}) & TypeOf(value)) == 0) return Answer::kNo;
+  const auto matches = MatchesValues(value, node);
+  if (!matches.ok() || *matches == Answer::kNo) return matches;
+  return MatchesOtherKeywords(value, node, depth);
+}
+
+base::Result<Answer> SchemaLogic::MatchesValues(const JsonValue& value, SchemaNode node) {
   if (const SchemaNode constant = FindKeyword(node, "const"); constant != nullptr && !IsEqual(value, *constant)) {
     return Answer::kNo;
   }
@@ -125,6 +149,12 @@ base::Result<Answer> SchemaLogic::MatchesNode(const JsonValue& value, SchemaNode
     const auto same = [&value](const JsonValue& other) { return IsEqual(value, other); };
     if (std::none_of(values->items().begin(), values->items().end(), same)) return Answer::kNo;
   }
+  return Answer::kYes;
+}
+
+base::Result<Answer> SchemaLogic::MatchesOtherKeywords(const JsonValue& value, SchemaNode node, int depth) {
+  if (!budget_.Spend(8)) return Budget::Exhausted();
+  if ((Types({node}) & TypeOf(value)) == 0) return Answer::kNo;
   switch (value.kind()) {
     case Kind::kNumber: {
       const auto number = Decimal::Parse(value.text());
@@ -172,6 +202,13 @@ base::Result<Answer> SchemaLogic::MatchesArray(const JsonValue& value, SchemaNod
 
 base::Result<Answer> SchemaLogic::MatchesObject(const JsonValue& value, SchemaNode node, int depth) {
   const std::size_t count = value.members().size();
+  // Names are looked up one after the other.
+  std::size_t names_known = 16;
+  for (const std::string_view keyword : {"required", "properties", "dependentRequired"}) {
+    const SchemaNode list = FindKeyword(node, keyword);
+    if (list != nullptr) names_known += list->items().size() + list->members().size();
+  }
+  if (!budget_.Spend(static_cast<std::int64_t>(count * names_known / 16))) return Budget::Exhausted();
   if (count < Lower({node}, "minProperties") || count > Upper({node}, "maxProperties")) return Answer::kNo;
   const auto has_all = [&value](const JsonValue& names) {
     return std::all_of(names.items().begin(), names.items().end(),

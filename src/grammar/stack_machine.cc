@@ -33,6 +33,7 @@ StackMachine::StackMachine(std::shared_ptr<const Program> program)
   sets_[static_cast<std::size_t>(bottom)].depth = 0;
   pending_.push_back({program_->start(), 0, bottom});
   start_ = Close();
+  if (start_ == kDead) start_ = InternSorted({});  // given up at once: a configuration without a way on
 }
 
 void StackMachine::AddRow(Set& set) {
