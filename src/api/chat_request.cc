@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include "api/constraint_params.h"
+
 namespace bowhead::api {
 
 namespace {
@@ -36,6 +38,7 @@ constexpr std::array kChatParams = {
     ParamSpec{"stream"},
     ParamSpec{"stream_options"},
     ParamSpec{"response_format"},
+    ParamSpec{"structured_outputs"},
     ParamSpec{"modalities"},
     ParamSpec{"tools"},
     ParamSpec{"tool_choice"},
@@ -152,14 +155,9 @@ void ReadLogprobs(ParamReader& reader, GenerationParams& params) {
   if (wanted) params.sampling.num_logprobs = static_cast<int>(top.value_or(0));
 }
 
-void ReadFormat(ParamReader& reader) {
-  if (const JsonObject* format = reader.Object("response_format")) {
-    const JsonValue* type = FindKey(*format, "type");
-    if (type == nullptr || type->AsString() == nullptr || *type->AsString() != "text") {
-      reader.Fail("response_format",
-                  "'response_format' can only be {\"type\": \"text\"}: JSON and schema output are not implemented");
-    }
-  }
+void ReadFormat(ParamReader& reader, ChatRequest& request) {
+  ReadConstraint(reader, "response_format", request);
+  ReadStructuredOutputs(reader, request);
   if (const JsonArray* modalities = reader.Array("modalities")) {
     for (const JsonValue& item : *modalities) {
       if (item.AsString() == nullptr || *item.AsString() != "text") {
@@ -211,7 +209,7 @@ std::variant<ChatRequest, ApiError> ReadChatRequest(const JsonValue& body) {
     request.params.max_tokens = static_cast<int>(*tokens);
   }
   ReadLogprobs(reader, request.params);
-  ReadFormat(reader);
+  ReadFormat(reader, request);
   request.tools = ReadTools(reader);
   ReadReasoning(reader, request);
 

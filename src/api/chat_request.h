@@ -12,6 +12,7 @@
 #include "api/params.h"
 #include "api/tool_params.h"
 #include "assistant/message.h"
+#include "serving/constraints.h"
 
 namespace bowhead::api {
 
@@ -19,6 +20,8 @@ struct ChatRequest {
   GenerationParams params;
   std::vector<assistant::Message> messages;  // not empty
   ToolParams tools;
+  std::optional<serving::ConstraintSpec> constraint;
+  std::string constraint_param;         // which parameter it came from
   std::optional<bool> enable_thinking;  // absent: as the model has it
   std::string thinking_param;           // which parameter said so
 };

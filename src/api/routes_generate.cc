@@ -39,6 +39,28 @@ std::optional<ApiError> CheckModelCan(const serving::ServedModel& model, const C
   return std::nullopt;
 }
 
+/// The compiled constraint of a request that has one.
+std::variant<std::shared_ptr<grammar::Constraint>, ApiError> MakeConstraint(const serving::ServedModel& model,
+                                                                            const ChatRequest& request,
+                                                                            const assistant::Prompt& prompt) {
+  const std::string& param = request.constraint_param;
+  if (!request.tools.names.empty()) {
+    return BadParameter(param, "'" + param +
+                                   "' cannot be combined with tools that the model may call; set 'tool_choice' "
+                                   "to 'none', or leave one of them out");
+  }
+  if (prompt.opens_reasoning) {
+    return BadParameter(param, "'" + param +
+                                   "' cannot be combined with reasoning, which this model's prompt opens; "
+                                   "turn it off where the model can");
+  }
+  auto constraint = model.constraints->Get(*request.constraint);
+  if (constraint.ok()) return std::move(*constraint);
+  ApiError error = BadParameter(param, "'" + param + "' cannot be enforced: " + constraint.status().message());
+  error.code = "unsupported_schema";
+  return error;
+}
+
 }  // namespace
 
 AnswerHead ApiServer::MakeHead(const serving::ServedModel& model, std::string_view prefix,
@@ -101,6 +123,15 @@ void ApiServer::StartChat(const CallPtr& call, const serving::ServedModel& model
     call->Fail(PromptError(budget.status(), "messages"));
     return;
   }
+  std::shared_ptr<grammar::Constraint> constraint;
+  if (request.constraint) {
+    auto compiled = MakeConstraint(model, request, *prompt);
+    if (const auto* error = std::get_if<ApiError>(&compiled)) {
+      call->Fail(*error);
+      return;
+    }
+    constraint = std::get<std::shared_ptr<grammar::Constraint>>(std::move(compiled));
+  }
   const assistant::ReadingOptions reading{model.chat_template->dialect(), !request.tools.names.empty(),
                                           prompt->opens_reasoning};
   const int n = request.params.n;
@@ -112,6 +143,7 @@ void ApiServer::StartChat(const CallPtr& call, const serving::ServedModel& model
   if (!request.params.has_seed) choice.request.sampling.seed = Random();
   choice.request.ignore_eos = request.params.ignore_eos;
   choice.request.tenant = call->tenant();
+  choice.request.constraint = std::move(constraint);
   choice.stops = request.params.stops;
   static_cast<void>(Start(call, model, serving::FanOut(choice, n), std::move(sink)));
 }

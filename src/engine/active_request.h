@@ -11,6 +11,7 @@
 #include "engine/engine.h"
 #include "engine/sampler.h"
 #include "engine/sequence.h"
+#include "grammar/matcher.h"
 
 namespace bowhead::engine {
 
@@ -26,6 +27,8 @@ struct ActiveRequest {
   // To generate.
   std::shared_ptr<RequestListener> listener;
   std::optional<Sampler> sampler;
+  std::optional<grammar::Matcher> matcher;  // of a request with a constraint
+  grammar::TokenMask mask;                  // what the matcher allows next
   std::vector<TokenId> stop_tokens;
   bool ignore_eos = false;
   int max_tokens = 0;

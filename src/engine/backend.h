@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "grammar/matcher.h"
 #include "model/tokenizer/tokenizer.h"
 
 namespace bowhead::engine {
@@ -38,7 +39,8 @@ struct GenerateRequest {
   int max_tokens = 0;           // > 0
   SamplingParams sampling;
   std::vector<TokenId> stop_tokens;  // besides the model's end-of-generation tokens
-  bool ignore_eos = false;
+  bool ignore_eos = false;           // not together with a constraint, which says itself where an answer may end
+  std::shared_ptr<grammar::Constraint> constraint;  // what the answer must match; it ends once nothing can follow
   Priority priority = Priority::kInteractive;
   std::string tenant;  // whose share this counts against; "" is everyone without a key
 };

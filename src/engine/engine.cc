@@ -62,6 +62,7 @@ class Engine::Impl {
     auto active = std::make_unique<ActiveRequest>(&pool_);
     active->listener = std::move(listener);
     active->sampler.emplace(std::move(request.sampling), request.prompt);
+    if (request.constraint != nullptr) active->matcher.emplace(std::move(request.constraint));
     active->stop_tokens = std::move(request.stop_tokens);
     active->ignore_eos = request.ignore_eos;
     active->max_tokens = request.max_tokens;

@@ -265,13 +265,23 @@ void EngineLoop::Sample(Sampled* item, SamplerScratch* scratch) const {
   const std::size_t vocab = item->logits.size() / (item->guesses.size() + 1);
   for (std::size_t row = 0; row <= item->guesses.size(); ++row) {
     const auto position = static_cast<std::uint64_t>(request.sequence.num_tokens()) + row;
-    auto token = request.sampler->Sample(item->logits.subspan(row * vocab, vocab), position, scratch);
+    if (request.matcher) {
+      item->status = request.matcher->FillMask(&request.mask);
+      if (!item->status.ok()) return;
+    }
+    auto token = request.sampler->Sample(item->logits.subspan(row * vocab, vocab), position, scratch,
+                                         request.matcher ? &request.mask : nullptr);
     item->status = token.status();
     if (!token.ok()) return;
     item->tokens.push_back(*std::move(token));
     const TokenId taken = item->tokens.back().token;
     if (Stops(request, taken)) return;
     request.sampler->Accept(taken);
+    if (request.matcher) {
+      static_cast<void>(request.matcher->AcceptToken(taken));  // the mask allowed it
+      item->complete = request.matcher->MustEnd();
+      if (item->complete) return;
+    }
     // The next row follows the guess: it says something only if that is what was taken.
     if (row < item->guesses.size() && item->guesses[row] != taken) return;
   }
@@ -316,7 +326,11 @@ void EngineLoop::Deliver(Sampled* sampled) {
     if (!std::exchange(first, false)) scheduler_.Accepted(&request->sequence);
     if (!DeliverToken(request, token)) return;
   }
-  if (!sampled->status.ok()) Finish(request, FinishReason::kError, sampled->status);
+  if (!sampled->status.ok()) {
+    Finish(request, FinishReason::kError, sampled->status);
+  } else if (sampled->complete) {
+    Finish(request, FinishReason::kStop, base::OkStatus());
+  }
 }
 
 bool EngineLoop::DeliverToken(ActiveRequest* request, const GeneratedToken& token) {

@@ -52,6 +52,7 @@ class EngineLoop {
     std::span<const TokenId> guesses;    // one fewer than rows
     std::vector<GeneratedToken> tokens;  // one, and one more for each right guess before it
     base::Status status;
+    bool complete = false;  // nothing may follow the tokens
   };
 
   void RunUntilClosed();

@@ -58,6 +58,10 @@ base::Status CheckRequest(const GenerateRequest& request, const RequestLimits& l
   if (request.max_tokens <= 0) {
     return base::InvalidArgument("max_tokens must be at least 1, not " + std::to_string(request.max_tokens));
   }
+  if (request.constraint != nullptr && request.ignore_eos) {
+    return base::InvalidArgument(
+        "ignore_eos cannot be combined with structured output, which ends where it is complete");
+  }
   status = CheckLength(static_cast<int>(request.prompt.size()), request.max_tokens, limits);
   if (!status.ok()) return status;
   return CheckSamplingParams(request.sampling, limits.vocab_size);

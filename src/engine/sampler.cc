@@ -125,7 +125,7 @@ void Sampler::ChangeLogits(std::span<float> logits) const {
 }
 
 base::Result<GeneratedToken> Sampler::Sample(std::span<const float> logits, std::uint64_t position,
-                                             SamplerScratch* scratch) const {
+                                             SamplerScratch* scratch, const grammar::TokenMask* mask) const {
   if (logits.empty()) return base::Internal("no logits to sample from");
   const MaxScan raw = ScanMax(logits);
   if (!raw.finite) {
@@ -142,9 +142,22 @@ base::Result<GeneratedToken> Sampler::Sample(std::span<const float> logits, std:
     scan = ScanMax(changed);
     if (!scan.finite) return base::Internal("penalties or logit_bias pushed a logit out of the range of numbers");
   }
+  if (mask != nullptr) {
+    // A row of the allowed tokens alone, ascending: all filters then see these only.
+    scratch->allowed.clear();
+    scratch->allowed_logits.clear();
+    mask->ForEach([&](TokenId id) {
+      scratch->allowed.push_back(id);
+      scratch->allowed_logits.push_back(changed[static_cast<std::size_t>(id)]);
+    });
+    if (scratch->allowed.empty()) return base::Internal("the constraint allows no token");
+    changed = scratch->allowed_logits;
+    scan = ScanMax(changed);
+  }
   GeneratedToken token;
   token.token =
       params_.temperature < kGreedyBelow ? scan.index : Draw(changed, scan, UniformAt(params_.seed, position), scratch);
+  if (mask != nullptr) token.token = scratch->allowed[static_cast<std::size_t>(token.token)];
   if (params_.num_logprobs >= 0) AddLogprobs(logits, raw.max, scratch, &token);
   return token;
 }

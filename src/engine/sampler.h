@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "engine/backend.h"
 #include "engine/logit_scan.h"
+#include "grammar/token_mask.h"
 
 namespace bowhead::engine {
 
@@ -21,6 +22,8 @@ base::Status CheckSamplingParams(const SamplingParams& params, int vocab_size);
 /// Memory for Sample, to be used again for the next row; one per thread.
 struct SamplerScratch {
   std::vector<float> logits;
+  std::vector<float> allowed_logits;
+  std::vector<TokenId> allowed;
   std::vector<float> keys;
   std::vector<float> weights;
   std::vector<double> block_sums;
@@ -28,6 +31,7 @@ struct SamplerScratch {
 };
 
 /// One request's sampler. What it does to the logits, in this order:
+///   0. tokens that the mask does not allow do not exist for what follows;
 ///   1. repeat penalty (tokens of prompt and answer: positive logits divided, others multiplied), presence and
 ///   frequency
 ///      penalty (tokens of the answer), logit bias;
@@ -42,9 +46,10 @@ class Sampler {
   /// `params` passed CheckSamplingParams.
   Sampler(SamplingParams params, std::span<const TokenId> prompt);
 
-  /// `position` is where the new token will stand in the sequence. Errors: kInternal if a logit is not finite.
-  base::Result<GeneratedToken> Sample(std::span<const float> logits, std::uint64_t position,
-                                      SamplerScratch* scratch) const;
+  /// `position` is where the new token will stand in the sequence. `mask`: which tokens may come, at least one; null
+  /// for all. Errors: kInternal if a logit is not finite.
+  base::Result<GeneratedToken> Sample(std::span<const float> logits, std::uint64_t position, SamplerScratch* scratch,
+                                      const grammar::TokenMask* mask = nullptr) const;
   /// Tells which token was taken.
   void Accept(TokenId token);
 

@@ -53,6 +53,7 @@ void ModelService::Stop() {
 }
 
 void ModelService::SetReady(ServedModel model) {
+  if (model.constraints == nullptr) model.constraints = std::make_shared<Constraints>(model.backend);
   const std::lock_guard lock(mutex_);
   model_ = std::make_shared<const ServedModel>(std::move(model));
   if (state_ == ServiceState::kLoading) state_ = ServiceState::kReady;

@@ -13,6 +13,7 @@
 #include "base/status.h"
 #include "engine/backend.h"
 #include "model/template/chat_template.h"
+#include "serving/constraints.h"
 #include "serving/generation.h"
 #include "serving/task_queue.h"
 
@@ -22,11 +23,12 @@ namespace bowhead::serving {
 struct ServedModel {
   std::shared_ptr<engine::Backend> backend;
   std::shared_ptr<const model::ChatTemplate> chat_template;
-  std::string id;                  // the name that answers carry: the first alias, else the model's own name
-  std::vector<std::string> names;  // all that it answers to besides "default"; id first
-  std::size_t num_listed = 1;      // how many of them a list of models shows
-  std::int64_t created = 0;        // seconds since 1970
-  int max_tokens_cap = 0;          // most tokens that one answer may have; 0: the context is the only bound
+  std::shared_ptr<Constraints> constraints;  // SetReady makes them where there are none
+  std::string id;                            // the name that answers carry: the first alias, else the model's own name
+  std::vector<std::string> names;            // all that it answers to besides "default"; id first
+  std::size_t num_listed = 1;                // how many of them a list of models shows
+  std::int64_t created = 0;                  // seconds since 1970
+  int max_tokens_cap = 0;                    // most tokens that one answer may have; 0: the context is the only bound
 };
 
 /// "loading", "ready", "draining" or "failed".

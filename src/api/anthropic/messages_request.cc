@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "api/constraint_params.h"
+
 namespace bowhead::api {
 
 namespace {
@@ -32,8 +34,8 @@ constexpr std::array kMessagesParams = {
     ParamSpec{"container", kRefused, "nothing runs on this server but the model"},
     ParamSpec{"context_management", kRefused, "conversations are used as they come"},
     ParamSpec{"mcp_servers", kRefused, "there is no MCP client here"},
-    ParamSpec{"output_config", kRefused, "structured output is not implemented here"},
-    ParamSpec{"output_format", kRefused, "structured output is not implemented here"},
+    ParamSpec{"output_config"},
+    ParamSpec{"output_format"},
 };
 constexpr std::array kMessageParams = {ParamSpec{"role"}, ParamSpec{"content"}};
 constexpr std::array kToolParams = {
@@ -279,6 +281,14 @@ std::variant<ChatRequest, ApiError> ReadMessagesRequest(const JsonValue& body, b
   ReadMessages(reader, request);
   ReadMessagesTools(reader, request);
   ReadThinking(reader, request);
+  ReadFlatFormat(reader, "output_format", "output_format", request);
+  if (const JsonObject* config = reader.Object("output_config")) {
+    constexpr std::array kConfig = {ParamSpec{"format"},
+                                    ParamSpec{"effort", kRefused, "the served model has no such control"}};
+    ParamReader inner(*config, kConfig, "output_config.");
+    ReadFlatFormat(inner, "format", "output_config.format", request);
+    if (inner.error()) reader.Fail(*inner.error());
+  }
   if (const int orphan = FindOrphanResult(request.messages); orphan >= 0) {
     reader.Fail("messages", "messages: a tool_result names '" +
                                 request.messages[static_cast<std::size_t>(orphan)].tool_call_id.substr(0, 80) +

@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include "api/constraint_params.h"
+
 namespace bowhead::api {
 
 namespace {
@@ -18,7 +20,7 @@ constexpr std::array kChatParams = {
     ParamSpec{"stream"},
     ParamSpec{"think"},
     ParamSpec{"keep_alive", kHarmless},  // the served model stays
-    ParamSpec{"format", kRefused, "structured output is not implemented here"},
+    ParamSpec{"format"},
     ParamSpec{"logprobs", kRefused, "ask /v1/chat/completions for them"},
     ParamSpec{"top_logprobs", kRefused, "ask /v1/chat/completions for them"},
 };
@@ -31,7 +33,7 @@ constexpr std::array kGenerateParams = {
     ParamSpec{"think"},
     ParamSpec{"raw"},
     ParamSpec{"keep_alive", kHarmless},
-    ParamSpec{"format", kRefused, "structured output is not implemented here"},
+    ParamSpec{"format"},
     ParamSpec{"images", kRefused, "the served model takes text only"},
     ParamSpec{"suffix", kRefused, "there is no fill-in-the-middle here"},
     ParamSpec{"template", kRefused, "start the server with --chat-template-file"},
@@ -102,6 +104,16 @@ void ReadCommon(ParamReader& reader, ChatRequest& request) {
     reader.Fail("model", "'model' is missing");
   }
   request.params.stream = reader.Bool("stream").value_or(true);
+  if (const JsonValue* format = reader.Get("format")) {
+    const std::string* name = format->AsString();
+    if (format->AsObject() != nullptr) {
+      SetConstraint(request, "format", {serving::ConstraintSpec::Kind::kJsonSchema, ToJsonText(*format), {}});
+    } else if (name != nullptr && *name == "json") {
+      SetConstraint(request, "format", {serving::ConstraintSpec::Kind::kJsonObject, {}, {}});
+    } else if (name == nullptr || !name->empty()) {
+      reader.Fail("format", "'format' must be \"json\" or a JSON schema");
+    }
+  }
   if (const JsonValue* think = reader.Get("think")) {
     if (const bool* on = think->AsBool()) {
       request.enable_thinking = *on;

@@ -229,7 +229,13 @@ class ResponseSink final : public assistant::AnswerSink {
     OrNull(json, "previous_response_id", head_.previous_response_id);
     OrNull(json.Key("reasoning").BeginObject(), "effort", head_.effort);
     json.Key("summary").Null().EndObject().Field("store", head_.store).Field("temperature", head_.temperature);
-    json.Key("text").BeginObject().Key("format").BeginObject().Field("type", "text").EndObject().EndObject();
+    json.Key("text").BeginObject().Key("format");
+    if (head_.format.IsNull()) {
+      json.BeginObject().Field("type", "text").EndObject();
+    } else {
+      json.Value(head_.format);
+    }
+    json.EndObject();
     json.Field("tool_choice", head_.tool_choice).Key("tools").Value(head_.tools).Field("top_p", head_.top_p);
     json.Field("truncation", "disabled").Key("metadata").Value(head_.metadata);
     if (result == nullptr) {

@@ -26,6 +26,7 @@ struct ResponseHead {
   double top_p = 1.0;
   JsonValue tools;
   JsonValue metadata;
+  JsonValue format;  // null: text
   std::string tool_choice = "auto";
   std::string effort;
 };

@@ -4,6 +4,8 @@
 #include <string_view>
 #include <utility>
 
+#include "api/constraint_params.h"
+
 namespace bowhead::api {
 
 namespace {
@@ -256,11 +258,8 @@ void ReadReasoningAndText(ParamReader& reader, ResponseRequest& request) {
   }
   if (const JsonObject* text = reader.Object("text")) {
     ParamReader inner(*text, kTextParams, "text.");
-    const JsonObject* format = inner.Object("format");
-    const JsonValue* type = format == nullptr ? nullptr : FindKey(*format, "type");
-    if (format != nullptr && (type == nullptr || type->AsString() == nullptr || *type->AsString() != "text")) {
-      inner.Fail("format", "'text.format' can only be {\"type\": \"text\"}: structured output is not implemented here");
-    }
+    ReadFlatFormat(inner, "format", "text.format", request.chat);
+    if (const JsonValue* format = inner.Get("format")) request.format = *format;
     if (inner.error()) reader.Fail(*inner.error());
   }
 }

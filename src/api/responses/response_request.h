@@ -21,6 +21,7 @@ struct ResponseRequest {
   JsonValue tools = JsonValue(JsonArray());
   JsonValue metadata = JsonValue(JsonObject());
   JsonValue input_items;
+  JsonValue format;    // null: text
   std::string effort;  // of reasoning; "" if not given
 };
 

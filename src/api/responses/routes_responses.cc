@@ -66,6 +66,7 @@ void ApiServer::CreateResponse(const CallPtr& call) {
   head.top_p = static_cast<double>(request.chat.params.sampling.top_p);
   head.tools = request.tools;
   head.metadata = request.metadata;
+  head.format = request.format;
   if (request.chat.tools.names.empty() && !request.tools.AsArray()->empty()) head.tool_choice = "none";
   head.effort = request.effort;
   const auto done = [responses = responses_, store = request.store, tenant = call->tenant(), id = head.id,
