@@ -240,7 +240,7 @@ TEST_F(EngineSpeculationTest, OtherSeedsDrawFromTheSameDistribution) {
   std::vector<TokenId> with;
   std::vector<TokenId> without;
   std::vector<std::shared_ptr<Collector>> collectors;
-  for (int i = 0; i < 150; ++i) {
+  for (int i = 0; i < 400; ++i) {
     GenerateRequest request = Request(5, 2 * kPeriod, 60);
     request.sampling.seed = static_cast<std::uint64_t>(i);
     request.sampling.temperature = 1.3F;
@@ -254,7 +254,7 @@ TEST_F(EngineSpeculationTest, OtherSeedsDrawFromTheSameDistribution) {
     const auto tokens = collector->tokens();
     with.insert(with.end(), tokens.begin(), tokens.end());
   }
-  EXPECT_GT(engine_->Stats().guessed_tokens - engine_->Stats().accepted_tokens, 50U) << "nothing was at stake";
+  EXPECT_GT(engine_->Stats().guessed_tokens - engine_->Stats().accepted_tokens, 20U) << "nothing was at stake";
   EXPECT_TRUE(SameDistribution(with, without));
   // The test can fail: a draft that is accepted without a check would favour its tokens by a little.
   std::vector<TokenId> biased = with;

@@ -48,7 +48,7 @@ def test_seeds(client):
 @pytest.mark.parametrize("call, status, part", [
     (lambda c: c.chat("mistral", QUESTION), 404, "mistral"),
     (lambda c: c.chat("smol", []), 400, "messages"),
-    (lambda c: c.chat("smol", QUESTION, format="json"), 400, "format"),
+    (lambda c: c.chat("smol", QUESTION, format={"not": {}}), 400, "format"),
     (lambda c: c.chat("smol", QUESTION, options={"mirostat": 1}), 400, "mirostat"),
     (lambda c: c.chat("smol", QUESTION, options={"temperature": 9}), 400, "temperature"),
     (lambda c: c.chat("smol", [{"role": "tool", "content": "x"}]), 400, "messages[0]"),

@@ -77,7 +77,7 @@ def test_a_cut_response_is_incomplete(client):
     ({"input": [{"type": "function_call_output", "call_id": "c", "output": "x"}]}, "input"),
     ({"input": [{"type": "computer_call"}]}, "input[0].type"),
     ({"tools": [{"type": "web_search"}]}, "tools[0].type"),
-    ({"text": {"format": {"type": "json_object"}}}, "text.format"),
+    ({"text": {"format": {"type": "xml"}}}, "text.format.type"),
     ({"truncation": "auto"}, "truncation"),
     ({"background": True}, "background"),
     ({"reasoning": {"effort": "high"}}, "reasoning.effort"),

@@ -103,7 +103,7 @@ def test_prompts_over_the_context(server):
     ("repeat_penalty", 0), ("presence_penalty", 9), ("frequency_penalty", "x"), ("logit_bias", {"a": 1}),
     ("logit_bias", {"99999999": 1}), ("seed", "x"), ("n", 0), ("n", 1000), ("stop", [1]), ("max_tokens", -1),
     ("stream", 1), ("stream_options", {"include_usage": True}), ("logprobs", "yes"), ("top_logprobs", 3),
-    ("response_format", {"type": "json_schema"}), ("tool_choice", "required"), ("functions", []), ("audio", {}),
+    ("response_format", "json"), ("tool_choice", "required"), ("functions", []), ("audio", {}),
     ("modalities", ["audio"]), ("prediction", {}), ("reasoning_effort", "high"), ("web_search_options", {}),
     ("store", True), ("service_tier", "flex"), ("max_token", 5), ("foo", 1),
 ])
