@@ -1,5 +1,6 @@
 # bowhead_layer(NAME DEPS target...): the library target bowhead::NAME from every source of src/NAME, and the test
-# binary NAME_test from its *_test.cc files. Files that end in _avx2.cc or _avx512.cc get their instruction set's flags;
+# binary NAME_test from its *_test.cc files. Files that end in _avx2.cc, _avx512.cc or _avx512bf16.cc get
+# their instruction set's flags;
 # no other file may use such instructions. A folder without sources becomes an interface target.
 set(BOWHEAD_AVX2_FLAGS -mavx2 -mfma -mf16c)
 set(BOWHEAD_AVX512_FLAGS -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni
@@ -8,6 +9,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 warns of the deliberately undefined values inside its own intrinsics headers.
   list(APPEND BOWHEAD_AVX512_FLAGS -Wno-uninitialized -Wno-maybe-uninitialized)
 endif()
+
+set(BOWHEAD_AVX512BF16_FLAGS ${BOWHEAD_AVX512_FLAGS} -mavx512bf16)
 
 function(bowhead_layer NAME)
   cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
@@ -18,6 +21,8 @@ function(bowhead_layer NAME)
   foreach(file IN LISTS sources)
     if(file MATCHES "_avx512\\.cc$")
       set_source_files_properties(${file} PROPERTIES COMPILE_OPTIONS "${BOWHEAD_AVX512_FLAGS}")
+    elseif(file MATCHES "_avx512bf16\\.cc$")
+      set_source_files_properties(${file} PROPERTIES COMPILE_OPTIONS "${BOWHEAD_AVX512BF16_FLAGS}")
     elseif(file MATCHES "_avx2\\.cc$")
       set_source_files_properties(${file} PROPERTIES COMPILE_OPTIONS "${BOWHEAD_AVX2_FLAGS}")
     endif()

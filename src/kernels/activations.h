@@ -20,13 +20,14 @@ struct ActivationTile {
   std::int32_t* half_sum = nullptr;  // [k / 32][2][width]: as sum, of each 16
   float* half_scaled_sum = nullptr;  // [k / 32][2][width]: as scaled_sum
   float* values = nullptr;           // [k][width]: unquantized, for F32, F16 and BF16 weights
+  std::uint16_t* pairs = nullptr;    // [k / 2][width][2]: bfloat16, where the processor multiplies BF16 by BF16
   std::size_t width = 0;
 };
 
 /// Bytes that MakeTile needs for a tile of that size.
 constexpr std::size_t TileBytes(std::size_t k, std::size_t width) {
   const std::size_t blocks = k / 32;
-  return k * width + blocks * width * 4 * 7 + k * width * 4 + 64 * 8;
+  return k * width + blocks * width * 4 * 7 + k * width * 6 + 64 * 9;
 }
 
 /// Lays a tile out in `memory` (64-byte aligned, TileBytes long).
@@ -46,6 +47,7 @@ inline ActivationTile MakeTile(std::byte* memory, std::size_t k, std::size_t wid
   tile.half_sum = static_cast<std::int32_t*>(take(blocks * width * 8));
   tile.half_scaled_sum = static_cast<float*>(take(blocks * width * 8));
   tile.values = static_cast<float*>(take(k * width * 4));
+  tile.pairs = static_cast<std::uint16_t*>(take(k * width * 2));
   tile.width = width;
   return tile;
 }

@@ -8,6 +8,7 @@
 
 #include "kernels/ops_avx2.h"
 #include "kernels/ops_avx512.h"
+#include "kernels/table_avx512bf16.h"
 #endif
 
 namespace bowhead::kernels {
@@ -33,6 +34,10 @@ bool HasAvx512() {
          __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
          __builtin_cpu_supports("avx512vnni") != 0;
 }
+
+bool HasAvx512Bf16() {
+  return HasAvx512() && __builtin_cpu_supports("avx512bf16") != 0;
+}
 #endif
 
 std::string ListIsas() {
@@ -49,7 +54,7 @@ std::string ListIsas() {
 std::vector<IsaSupport> AllIsas() {
   return {
 #if defined(__x86_64__)
-    {&avx512::kTable, HasAvx512()}, {&avx2::kTable, HasAvx2()},
+    {&avx512bf16::kTable, HasAvx512Bf16()}, {&avx512::kTable, HasAvx512()}, {&avx2::kTable, HasAvx2()},
 #endif
         {&scalar::kTable, true},
   };

@@ -42,10 +42,11 @@ using MatmulFn = void (*)(const PackedMatrix& weights, std::size_t first, std::s
 
 /// The kernels of one instruction set. Each result is the same for every tile width, to the last bit.
 struct KernelTable {
-  std::string_view name;  // "scalar", "avx2", "avx512"
+  std::string_view name;  // "scalar", "avx2", "avx512", "avx512bf16"
 
   MatmulFn matmul;
-  /// Quantizes column `column` of a tile from x [k]: q, scale and sums; and `values` if asked for.
+  /// Quantizes column `column` of a tile from x [k]: q, scale and sums; and if asked for `values`, and `pairs` too
+  /// where `bf16_products` says that BF16 weights are multiplied with activations rounded to bfloat16.
   void (*quantize)(const float* x, std::size_t k, std::size_t column, bool with_values, const ActivationTile& tile);
   /// out = x / rms(x) * weight, over n values. `out` may be x.
   void (*rms_norm)(const float* x, const float* weight, std::size_t n, float epsilon, float* out);
@@ -57,6 +58,7 @@ struct KernelTable {
   void (*attention)(const AttentionChunk& chunk);
   /// n binary32 to binary16, clamped to finite values (NaN too); `stride` is the distance of the outputs.
   void (*to_half)(const float* x, std::size_t n, std::uint16_t* out, std::size_t stride);
+  bool bf16_products = false;
 };
 
 /// Every instruction set that this program was built with, best first, with whether this machine can run it.

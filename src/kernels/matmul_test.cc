@@ -40,8 +40,11 @@ struct Tile {
   }
 
   // What the kernel sees of column c at k.
-  [[nodiscard]] double Value(bool quantized, std::size_t c, std::size_t k) const {
-    if (!quantized) return tile.values[k * tile.width + c];
+  [[nodiscard]] double Value(TensorType type, bool bf16_products, std::size_t c, std::size_t k) const {
+    if (type == TensorType::kBF16 && bf16_products) {
+      return BFloat16ToFloat(tile.pairs[(k / 2 * tile.width + c) * 2 + k % 2]);
+    }
+    if (!GetQuantTraits(type).quantized) return tile.values[k * tile.width + c];
     const std::size_t at = k / 32 * tile.width + c;
     return static_cast<double>(tile.scale[at]) * tile.q[at * 32 + k % 32];
   }
@@ -58,7 +61,6 @@ class MatmulTest : public testing::TestWithParam<TensorType> {};
 
 TEST_P(MatmulTest, MatchesDoublePrecision) {
   const TensorType type = GetParam();
-  const bool quantized = GetQuantTraits(type).quantized;
   std::mt19937 random(static_cast<unsigned>(type) + 1);
   for (const Shape shape : kShapes) {
     const std::vector<std::byte> raw = RandomTensor(type, shape.rows, shape.cols, random);
@@ -83,7 +85,7 @@ TEST_P(MatmulTest, MatchesDoublePrecision) {
             double exact = 0;
             double magnitude = 0;
             for (std::size_t k = 0; k < shape.cols; ++k) {
-              const double term = tile.Value(quantized, c, k) * dense[r * shape.cols + k];
+              const double term = tile.Value(type, isa.table->bf16_products, c, k) * dense[r * shape.cols + k];
               exact += term;
               magnitude += std::fabs(term);
             }

@@ -25,7 +25,7 @@ ALLOWED_ALONE = 1.3   # for the 400 positions of one small file, whose KL scatte
 def isas():
     """The kernel families that this processor runs."""
     flags = Path("/proc/cpuinfo").read_text()
-    names = {"scalar": "", "avx2": " avx2", "avx512": " avx512_vnni"}
+    names = {"scalar": "", "avx2": " avx2", "avx512": " avx512_vnni", "avx512bf16": " avx512_bf16"}
     return [name for name, flag in names.items() if flag in flags]
 
 
@@ -86,7 +86,8 @@ def test_reference_gives_the_golden_rows(shape, wanted):
 @pytest.mark.parametrize("isa", isas())
 @pytest.mark.parametrize("shape", cases.SHAPES)
 def test_float_models_differ_by_the_rounding_of_the_cache_alone(shape, isa, found):
-    for kind in ("f32", "f16", "bf16"):
+    rounds = ("bf16",) if isa == "avx512bf16" else ()  # its BF16 products round activations too, as llama.cpp's do
+    for kind in {"f32", "f16", "bf16"}.difference(rounds):
         ours = found(shape, kind, isa)
         assert ours.kl < 1e-6 and ours.top1 > 0.99 and ours.max_error < 0.01, (kind, ours)
 

@@ -31,6 +31,7 @@ kernels::ActivationTile FromBlock(const kernels::ActivationTile& tile, std::size
   part.half_sum += at * 2;
   part.half_scaled_sum += at * 2;
   part.values += at * 32;
+  part.pairs += at * 32;
   return part;
 }
 
