@@ -3,7 +3,9 @@
 // token. Its prompts are 16 random tokens, or the lines of a file in turn. --engine-only leaves the Transformer alone
 // out.
 //   engine_bench MODEL [--threads N] [--isa NAME] [--reps N] [--prefill 16,128,512] [--sequences 1,2,4,8,16,32]
-//                [--context 128] [--steps 64] [--batch 512] [--engine] [--engine-only] [--prompt-file FILE]
+//                [--context 128] [--steps 64] [--batch 512] [--kv-type f16] [--shared 0] [--engine] [--engine-only]
+//                [--prompt-file FILE]
+// --shared N: the first N tokens of the context, cut to whole blocks, are in the same blocks for all sequences.
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -43,6 +45,8 @@ struct Options {
   int context = 128;
   int steps = 64;
   int batch = 512;
+  bowhead::kernels::KvType kv_type = bowhead::kernels::KvType::kF16;
+  int shared = 0;
   bool engine = false;
   bool transformer = true;
   std::vector<std::string> prompts;
@@ -94,6 +98,12 @@ std::optional<Options> ParseOptions(int argc, char** argv) {
       if (options.prompts.empty()) return std::nullopt;
       continue;
     }
+    if (flag == "--kv-type") {
+      const auto type = bowhead::kernels::ParseKvType(argv[i]);
+      if (!type) return std::nullopt;
+      options.kv_type = *type;
+      continue;
+    }
     const std::vector<int> list = ParseList(argv[i]);
     if (list.empty()) return std::nullopt;
     if (flag == "--prefill") {
@@ -110,11 +120,13 @@ std::optional<Options> ParseOptions(int argc, char** argv) {
       options.steps = list[0];
     } else if (flag == "--batch") {
       options.batch = list[0];
+    } else if (flag == "--shared") {
+      options.shared = list[0];
     } else {
       return std::nullopt;
     }
   }
-  if (options.model.empty()) return std::nullopt;
+  if (options.model.empty() || options.shared > options.context) return std::nullopt;
   return options;
 }
 
@@ -182,6 +194,9 @@ bool BenchDecode(Transformer& transformer, const Options& options) {
     for (int s = 0; s < count; ++s) {
       tables.push_back(Table(s * BlocksFor(length), length));
       tokens.push_back(RandomTokens(length, transformer.spec().vocab_size, s));
+      const auto shared = static_cast<std::ptrdiff_t>(options.shared / bowhead::model::kBlockTokens);
+      std::copy(tables[0].begin(), tables[0].begin() + shared, tables.back().begin());
+      std::copy(tokens[0].begin(), tokens[0].begin() + shared * bowhead::model::kBlockTokens, tokens.back().begin());
       std::vector<TokenId> prompt(tokens.back().begin(), tokens.back().begin() + options.context);
       if (!Prefill(transformer, prompt, tables.back(), options.batch)) return false;
     }
@@ -249,6 +264,7 @@ bool BenchEngine(const Options& options) {
   bowhead::engine::EngineOptions engine_options;
   engine_options.threads = options.threads;
   engine_options.isa = options.isa;
+  engine_options.kv_type = options.kv_type;
   engine_options.max_batch_tokens = options.batch;
   auto engine = bowhead::engine::LoadEngine(options.model, engine_options);
   if (!Check(engine.status())) return false;
@@ -289,6 +305,7 @@ bool BenchTransformer(const Options& options) {
   bowhead::model::TransformerOptions transformer_options;
   transformer_options.threads = options.threads;
   transformer_options.isa = options.isa;
+  transformer_options.kv_type = options.kv_type;
   transformer_options.max_batch_tokens = std::max(options.batch, most);
   transformer_options.kv_blocks = std::max(most * BlocksFor(options.context + options.steps), BlocksFor(longest));
   const auto begin = Clock::now();
@@ -315,8 +332,8 @@ int main(int argc, char** argv) {
   if (!options) {
     std::fprintf(stderr,
                  "usage: engine_bench MODEL [--threads N] [--isa NAME] [--reps N] [--prefill N,...] "
-                 "[--sequences N,...] [--context N] [--steps N] [--batch N] [--engine] [--engine-only] "
-                 "[--prompt-file FILE]\n");
+                 "[--sequences N,...] [--context N] [--steps N] [--batch N] [--kv-type TYPE] [--shared N] [--engine] "
+                 "[--engine-only] [--prompt-file FILE]\n");
     return 2;
   }
   return Run(*options) ? 0 : 1;

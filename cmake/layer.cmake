@@ -1,7 +1,6 @@
 # bowhead_layer(NAME DEPS target...): the library target bowhead::NAME from every source of src/NAME, and the test
 # binary NAME_test from its *_test.cc files. Files that end in _avx2.cc, _avx512.cc or _avx512bf16.cc get
-# their instruction set's flags;
-# no other file may use such instructions. A folder without sources becomes an interface target.
+# their instruction set's flags; no other file may use such instructions. A folder without sources becomes an interface target.
 set(BOWHEAD_AVX2_FLAGS -mavx2 -mfma -mf16c)
 set(BOWHEAD_AVX512_FLAGS -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni
     -mprefer-vector-width=512 -mavx2 -mfma -mf16c)

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/load_model.h"
 #include "cli/model_report.h"
 #include "cli/printable.h"
 #include "model/format/model_file.h"
@@ -24,6 +25,7 @@ constexpr std::size_t kShownElements = 8;
 struct InspectOptions {
   std::string file;
   std::uint64_t context_length = 0;
+  kernels::KvType kv_type = kernels::KvType::kF16;
   bool json = false;
   bool metadata = false;
   bool tensors = false;
@@ -119,7 +121,8 @@ void PrintMemory(const ModelReport& report) {
   }
   std::cout << "Memory to serve one context of " << report.memory.context_length
             << " tokens\n  weights: " << HumanBytes(report.memory.weight_bytes)
-            << "\n  KV cache: " << HumanBytes(report.memory.kv_bytes)
+            << "\n  KV cache: " << HumanBytes(report.memory.kv_bytes) << " ("
+            << kernels::KvTypeName(report.memory.kv_type) << ')'
             << "\n  together: " << HumanBytes(report.memory.total_bytes()) << '\n';
   if (!report.packed_cache) return;
   std::cout << "Packed weights\n  file: " << Printable(report.packed_cache->path, 1000) << ", "
@@ -174,6 +177,7 @@ nlohmann::ordered_json ReportJson(const model::ModelFile& file, const ModelRepor
   if (report.obstacle.empty()) {
     out["memory"] = {{"context_length", report.memory.context_length},
                      {"weight_bytes", report.memory.weight_bytes},
+                     {"kv_type", kernels::KvTypeName(report.memory.kv_type)},
                      {"kv_bytes", report.memory.kv_bytes},
                      {"total_bytes", report.memory.total_bytes()}};
     if (report.packed_cache) {
@@ -225,6 +229,7 @@ int RunInspect(int argc, char** argv) {
   app.add_option("FILE", options.file, "A GGUF file; of a split one any part")->required();
   app.add_option("--ctx", options.context_length, "Tokens of context to compute the memory for (default: the model's)")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 30U));
+  AddKvTypeOption(app, options.kv_type);
   app.add_flag("--json", options.json, "Print JSON");
   app.add_flag("--metadata", options.metadata, "Only the metadata");
   app.add_flag("--tensors", options.tensors, "Only the tensors");
@@ -238,7 +243,7 @@ int RunInspect(int argc, char** argv) {
 
   const auto file = model::ModelFile::Open(options.file, {.header_only = options.header_only});
   if (!file.ok()) return Fail(options, file.status());
-  const ModelReport report = MakeReport(**file, options.context_length);
+  const ModelReport report = MakeReport(**file, options.context_length, options.kv_type);
   if (options.json) {
     PrintJson(**file, report, options);
   } else {

@@ -60,6 +60,16 @@ std::vector<std::string> NamesOf(const ModelOptions& options, const std::string&
 
 }  // namespace
 
+void AddKvTypeOption(CLI::App& app, kernels::KvType& type) {
+  const std::vector<std::string> names(kernels::kKvTypeNames.begin(), kernels::kKvTypeNames.end());
+  app.add_option_function<std::string>(
+         "--kv-type", [&type](const std::string& name) { type = *kernels::ParseKvType(name); },
+         "Number format of the KV cache: f16; bf16 (as large, faster prompts where the processor has AVX512_BF16); q8 "
+         "(half as large, a little less exact)")
+      ->check(CLI::IsMember(names))
+      ->type_name("f16|bf16|q8");
+}
+
 void AddModelOptions(CLI::App& app, ModelOptions& options) {
   app.add_option("--threads", options.threads, "Threads for the kernels (0: one per core)")
       ->check(CLI::Range(0, 1024))
@@ -87,6 +97,7 @@ void AddModelOptions(CLI::App& app, ModelOptions& options) {
       ->check(CLI::Range(1, engine::kMostDraftTokens))
       ->capture_default_str()
       ->type_name("N");
+  AddKvTypeOption(app, options.kv_type);
   app.add_option("--chat-template", options.chat_template,
                  "A Jinja file, or a built-in template (chatml, llama2, gemma, plain), instead of the model's own")
       ->type_name("FILE|NAME");
@@ -129,6 +140,7 @@ base::Result<serving::ServedModel> LoadServedModel(const ModelOptions& options, 
   engine_options.context_length = options.context;
   engine_options.kv_bytes = options.kv_bytes;
   engine_options.kv_blocks = options.kv_blocks;
+  engine_options.kv_type = options.kv_type;
   engine_options.max_queue = options.max_queue;
   engine_options.max_running = options.max_running;
   engine_options.speculation = *std::move(speculation);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "kernels/kv_format.h"
 #include "model/arch/packed_cache.h"
 #include "serving/model_service.h"
 #include "telemetry/serving_metrics.h"
@@ -25,6 +26,7 @@ struct ModelOptions {
   std::string isa;
   std::uint64_t kv_bytes = 0;
   std::int64_t kv_blocks = 0;
+  kernels::KvType kv_type = kernels::KvType::kF16;
   int max_queue = 256;
   int max_running = 64;
   int max_tokens_cap = 0;
@@ -38,6 +40,9 @@ struct ModelOptions {
 
 /// Adds the options of a model that serve, chat and generate share: --threads, --ctx, --speculate and so on.
 void AddModelOptions(CLI::App& app, ModelOptions& options);
+
+/// Adds --kv-type.
+void AddKvTypeOption(CLI::App& app, kernels::KvType& type);
 
 /// Opens, checks and loads a model and its chat template. `metrics` may be null; it must outlive the model. `progress`
 /// gets the fraction done; false cancels. `warn` gets text for the person who started the program.

@@ -39,18 +39,20 @@ base::Status CheckTensors(const model::ModelFile& file, const model::ModelSpec& 
   return header_only ? base::OkStatus() : model::PackedBytes(file, spec).status();
 }
 
-MemoryNeed ComputeMemory(const model::ModelFile& file, const model::ModelSpec& spec, std::uint64_t context_length) {
+MemoryNeed ComputeMemory(const model::ModelFile& file, const model::ModelSpec& spec, std::uint64_t context_length,
+                         kernels::KvType kv_type) {
   MemoryNeed need;
+  need.kv_type = kv_type;
   need.context_length = context_length == 0 ? static_cast<std::uint64_t>(spec.context_length) : context_length;
   const std::uint64_t blocks = (need.context_length + model::kBlockTokens - 1) / model::kBlockTokens;
-  need.kv_bytes = blocks * model::KvBytesPerBlock(spec);
+  need.kv_bytes = blocks * model::KvBytesPerBlock(spec, kv_type);
   need.weight_bytes = WeightBytes(file);
   return need;
 }
 
 }  // namespace
 
-ModelReport MakeReport(const model::ModelFile& file, std::uint64_t context_length) {
+ModelReport MakeReport(const model::ModelFile& file, std::uint64_t context_length, kernels::KvType kv_type) {
   const model::Metadata& metadata = file.metadata();
   ModelReport report;
   report.architecture = TextOf(metadata, "general.architecture");
@@ -74,7 +76,7 @@ ModelReport MakeReport(const model::ModelFile& file, std::uint64_t context_lengt
     report.obstacle = spec.status().message();
     return report;
   }
-  report.memory = ComputeMemory(file, *spec, context_length);
+  report.memory = ComputeMemory(file, *spec, context_length, kv_type);
   report.obstacle = CheckTensors(file, *spec).message();
   if (report.obstacle.empty() && !file.tensors().front().data.empty()) {
     report.packed_cache = model::FindPackedWeights(file, *spec, {model::PackedCacheOptions::Mode::kAuto, {}, {}});

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "kernels/kv_format.h"
 #include "model/arch/weights.h"
 #include "model/format/model_file.h"
 
@@ -22,7 +23,8 @@ struct TypeTotal {
 struct MemoryNeed {
   std::uint64_t weight_bytes = 0;    // as the kernels hold them
   std::uint64_t context_length = 0;  // tokens that the KV cache below holds
-  std::uint64_t kv_bytes = 0;
+  kernels::KvType kv_type = kernels::KvType::kF16;
+  std::uint64_t kv_bytes = 0;  // with that type
   [[nodiscard]] std::uint64_t total_bytes() const { return weight_bytes + kv_bytes; }
 };
 
@@ -40,7 +42,8 @@ struct ModelReport {
   std::optional<model::PackedCacheInfo> packed_cache;  // that --packed-cache auto would map
 };
 
-/// Sums up an opened file. `context_length` is what the memory is computed for; 0 means the trained one.
-ModelReport MakeReport(const model::ModelFile& file, std::uint64_t context_length);
+/// Sums up an opened file. `context_length` and `kv_type` are what the memory is computed for; a context of 0 means the
+/// trained one.
+ModelReport MakeReport(const model::ModelFile& file, std::uint64_t context_length, kernels::KvType kv_type);
 
 }  // namespace bowhead::cli

@@ -28,15 +28,16 @@ enum class PrefixSharing : std::uint8_t { kOff, kTenant, kShared };
 /// What the person who serves a model can choose. Zero means "choose for me" wherever it is not a number that makes
 /// sense.
 struct EngineOptions {
-  int threads = 0;                    // of the kernel team; 0: one per core that the process may use
-  std::string isa;                    // "": the best one that the machine has
-  int context_length = 0;             // --ctx; 0: the model's own, or as much of it as the KV memory holds
-  std::uint64_t kv_bytes = 0;         // memory for the KV cache; 0: a quarter of what is available, 8 contexts at most
-  std::int64_t kv_blocks = 0;         // the same as a number of blocks; wins over kv_bytes
-  int max_batch_tokens = 512;         // most tokens in one step, >= 64
-  int max_running = 64;               // most sequences in the batch
-  int max_queue = 256;                // most requests that wait for their first step; more are refused
-  int max_request_tokens = 0;         // cap on prompt + max_tokens of one request; 0: the context
+  int threads = 0;             // of the kernel team; 0: one per core that the process may use
+  std::string isa;             // "": the best one that the machine has
+  int context_length = 0;      // --ctx; 0: the model's own, or as much of it as the KV memory holds
+  std::uint64_t kv_bytes = 0;  // memory for the KV cache; 0: a quarter of what is available, 8 contexts at most
+  std::int64_t kv_blocks = 0;  // the same as a number of blocks; wins over kv_bytes
+  kernels::KvType kv_type = kernels::KvType::kF16;  // number format of the KV cache
+  int max_batch_tokens = 512;                       // most tokens in one step, >= 64
+  int max_running = 64;                             // most sequences in the batch
+  int max_queue = 256;                              // most requests that wait for their first step; more are refused
+  int max_request_tokens = 0;                       // cap on prompt + max_tokens of one request; 0: the context
   std::int64_t max_total_tokens = 0;  // cap on the sum of prompt + max_tokens of all unfinished requests; 0: none
   int step_target_ms = 80;            // a step with decoding sequences in it aims at no more than this
   int idle_step_target_ms = 400;      // a step of prompts alone

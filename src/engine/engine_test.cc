@@ -412,7 +412,7 @@ TEST(PlanKvCache, SizesAndRefuses) {
   spec.num_heads = 4;
   spec.num_kv_heads = 2;
   spec.head_dim = 64;
-  const std::uint64_t block = model::KvBytesPerBlock(spec);
+  const std::uint64_t block = model::KvBytesPerBlock(spec, kernels::KvType::kF16);
   ASSERT_GT(block, 0U);
   EngineOptions options;
   auto plan = PlanKvCache(spec, options, std::uint64_t{1} << 40);

@@ -74,7 +74,7 @@ base::Result<KvPlan> PlanKvCache(const model::ModelSpec& spec, const EngineOptio
                                  ") is longer than the " + std::to_string(spec.context_length) +
                                  " tokens that the model was trained for");
   }
-  const std::uint64_t block_bytes = std::max<std::uint64_t>(model::KvBytesPerBlock(spec), 1);
+  const std::uint64_t block_bytes = std::max<std::uint64_t>(model::KvBytesPerBlock(spec, options.kv_type), 1);
   const bool asked = options.context_length > 0;
   const int wanted = asked ? options.context_length : spec.context_length;
   const std::int64_t context_blocks = ContextBlocks(wanted);
@@ -94,9 +94,11 @@ base::Result<KvPlan> PlanKvCache(const model::ModelSpec& spec, const EngineOptio
   }
   plan.bytes = static_cast<std::uint64_t>(plan.blocks) * block_bytes;
   if (plan.blocks < 1 || (asked && plan.blocks < context_blocks)) {
-    return base::ResourceExhausted("the KV cache for a context of " + std::to_string(wanted) + " tokens takes " +
-                                   Mebibytes(static_cast<std::uint64_t>(context_blocks) * block_bytes) + ", and " +
-                                   Mebibytes(plan.bytes) + " are there for it; ask for a shorter context (--ctx)");
+    return base::ResourceExhausted(
+        "the KV cache for a context of " + std::to_string(wanted) + " tokens takes " +
+        Mebibytes(static_cast<std::uint64_t>(context_blocks) * block_bytes) + ", and " + Mebibytes(plan.bytes) +
+        " are there for it; ask for a shorter context (--ctx)" +
+        (options.kv_type == kernels::KvType::kQ8 ? "" : " or smaller entries (--kv-type q8)"));
   }
   plan.context_length = static_cast<int>(std::min<std::int64_t>(wanted, plan.blocks * model::kBlockTokens));
   return plan;
@@ -124,6 +126,7 @@ base::Result<std::unique_ptr<Engine>> LoadEngine(std::shared_ptr<const model::Mo
   transformer_options.max_batch_tokens = options.max_batch_tokens;
   transformer_options.kv_blocks = plan->blocks;
   transformer_options.packed_cache = options.packed_cache;
+  transformer_options.kv_type = options.kv_type;
   transformer_options.progress = options.progress;
   ModelInfo info = Describe(*file, *spec);
   info.context_length = plan->context_length;

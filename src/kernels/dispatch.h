@@ -8,31 +8,10 @@
 
 #include "base/status.h"
 #include "kernels/activations.h"
+#include "kernels/attention.h"
 #include "kernels/packed_matrix.h"
 
 namespace bowhead::kernels {
-
-/// Rows of one attention call: queries of one KV head (the heads of its group, of one or more tokens).
-inline constexpr std::size_t kAttentionRows = 16;
-/// Keys of one attention call. A sequence's keys are cut at multiples of it, so that results do not depend on batching.
-inline constexpr std::size_t kAttentionChunk = 256;
-
-/// Softmax-weighted values over at most kAttentionChunk keys, for up to kAttentionRows queries that share a KV head.
-/// K blocks are [head_dim][16] and V blocks [16][head_dim], binary16, 16 keys each; head_dim is a multiple of 16.
-struct AttentionChunk {
-  const float* q = nullptr;  // [rows][head_dim], already scaled
-  std::size_t rows = 0;
-  std::size_t head_dim = 0;
-  const std::uint16_t* const* k_blocks = nullptr;  // [num_blocks]
-  const std::uint16_t* const* v_blocks = nullptr;
-  std::size_t num_blocks = 0;               // <= kAttentionChunk / 16
-  const std::int32_t* first_key = nullptr;  // [rows]: keys of the chunk that row r sees: [first_key, last_key)
-  const std::int32_t* last_key = nullptr;
-  float* out = nullptr;      // [rows][head_dim]: sum of exp(score - max) * v
-  float* max = nullptr;      // [rows]; -infinity where a row sees no key
-  float* sum = nullptr;      // [rows]
-  float* scratch = nullptr;  // [rows][kAttentionChunk]
-};
 
 /// Products of panels [first, last) of a matrix with all columns of `num_tiles` tiles, which count through:
 /// out[column * out_stride + row - 16 first]. Rows of a padded last panel are written too, so `out` needs room up to a
@@ -55,9 +34,9 @@ struct KernelTable {
   /// out = silu(gate) * up, or gelu_tanh(gate) * up. `out` may be gate.
   void (*silu_mul)(const float* gate, const float* up, std::size_t n, float* out);
   void (*gelu_mul)(const float* gate, const float* up, std::size_t n, float* out);
-  void (*attention)(const AttentionChunk& chunk);
-  /// n binary32 to binary16, clamped to finite values (NaN too); `stride` is the distance of the outputs.
-  void (*to_half)(const float* x, std::size_t n, std::uint16_t* out, std::size_t stride);
+  /// By KvType.
+  const AttentionKernels* attention[kNumKvTypes];
+  MergeFn merge_attention;
   bool bf16_products = false;
 };
 

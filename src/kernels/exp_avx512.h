@@ -23,5 +23,18 @@ inline __m512 Exp(__m512 x) {
   return _mm512_scalef_ps(p, n);
 }
 
+/// 2^x for x <= 0 (and -infinity) with a relative error below 2e-7: the polynomial is fitted to 2^r on [0, 1) with the
+/// first coefficient held at 1, vscalefps multiplies by 2^floor(x).
+inline __m512 Exp2(__m512 x) {
+  const __m512 r = _mm512_reduce_ps(x, 0x09);  // x - floor(x); 0 for -infinity
+  __m512 p = _mm512_set1_ps(1.86713009e-3F);
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(9.01703028e-3F));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(5.57999132e-2F));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.240164450F));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.693151312F));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0F));
+  return _mm512_scalef_ps(p, x);
+}
+
 }  // namespace
 }  // namespace bowhead::kernels::avx512

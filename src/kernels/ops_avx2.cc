@@ -1,4 +1,4 @@
-// Norms, activations, quantization, conversions and attention for AVX2. Lengths need not be multiples of a register:
+// Norms, activations and quantization for AVX2. Lengths need not be multiples of a register:
 // tails are done one by one.
 #include "kernels/ops_avx2.h"
 
@@ -78,59 +78,6 @@ inline void QuantizeBlock(const float* x, std::size_t b, std::size_t column, con
   }
 }
 
-inline __m256 LoadHalf8(const std::uint16_t* p) {
-  return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-}
-
-void RowScores(const AttentionChunk& c, std::size_t row, float* scores) {
-  const float* q = c.q + row * c.head_dim;
-  for (std::size_t block = 0; block < c.num_blocks; ++block) {
-    __m256 low = _mm256_setzero_ps();
-    __m256 high = _mm256_setzero_ps();
-    for (std::size_t d = 0; d < c.head_dim; ++d) {
-      const __m256 qd = _mm256_set1_ps(q[d]);
-      low = _mm256_fmadd_ps(qd, LoadHalf8(c.k_blocks[block] + d * 16), low);
-      high = _mm256_fmadd_ps(qd, LoadHalf8(c.k_blocks[block] + d * 16 + 8), high);
-    }
-    _mm256_storeu_ps(scores + block * 16, low);
-    _mm256_storeu_ps(scores + block * 16 + 8, high);
-  }
-}
-
-void RowSoftmax(const AttentionChunk& c, std::size_t row, float* scores) {
-  const float minus_infinity = -__builtin_inff();
-  const auto keys = static_cast<int>(c.num_blocks * 16);
-  for (int key = 0; key < keys; ++key) {
-    if (key < c.first_key[row] || key >= c.last_key[row]) scores[key] = minus_infinity;
-  }
-  __m256 largest = _mm256_set1_ps(minus_infinity);
-  for (int key = 0; key < keys; key += 8) largest = _mm256_max_ps(largest, _mm256_loadu_ps(scores + key));
-  const float max = ReduceMax(largest);
-  const __m256 shift = _mm256_set1_ps(max == minus_infinity ? 0.0F : max);
-  __m256 sum = _mm256_setzero_ps();
-  for (int key = 0; key < keys; key += 8) {
-    const __m256 p = Exp(_mm256_sub_ps(_mm256_loadu_ps(scores + key), shift));
-    _mm256_storeu_ps(scores + key, p);
-    sum = _mm256_add_ps(sum, p);
-  }
-  c.max[row] = max;
-  c.sum[row] = ReduceAdd(sum);
-}
-
-void RowValues(const AttentionChunk& c, std::size_t row, const float* p) {
-  float* out = c.out + row * c.head_dim;
-  for (std::size_t d = 0; d < c.head_dim; d += 8) {
-    __m256 acc = _mm256_setzero_ps();
-    for (std::size_t block = 0; block < c.num_blocks; ++block) {
-      const std::uint16_t* v = c.v_blocks[block] + d;
-      for (std::size_t t = 0; t < 16; ++t) {
-        acc = _mm256_fmadd_ps(_mm256_set1_ps(p[block * 16 + t]), LoadHalf8(v + t * c.head_dim), acc);
-      }
-    }
-    _mm256_storeu_ps(out + d, acc);
-  }
-}
-
 }  // namespace
 
 void Quantize(const float* x, std::size_t k, std::size_t column, bool with_values, const ActivationTile& tile) {
@@ -176,27 +123,6 @@ void GeluMul(const float* gate, const float* up, std::size_t n, float* out) {
     const __m256 cubic = _mm256_fmadd_ps(_mm256_mul_ps(g, g), _mm256_set1_ps(0.044715F), _mm256_set1_ps(1.0F));
     const __m256 two_y = _mm256_mul_ps(_mm256_mul_ps(g, cubic), _mm256_set1_ps(1.5957691216F));
     _mm256_maskstore_ps(out + i, mask, _mm256_mul_ps(TimesSigmoid(g, two_y), _mm256_maskload_ps(up + i, mask)));
-  }
-}
-
-void Attention(const AttentionChunk& c) {
-  for (std::size_t row = 0; row < c.rows; ++row) {
-    float* scores = c.scratch + row * kAttentionChunk;
-    RowScores(c, row, scores);
-    RowSoftmax(c, row, scores);
-    RowValues(c, row, scores);
-  }
-}
-
-void ToHalf(const float* x, std::size_t n, std::uint16_t* out, std::size_t stride) {
-  for (std::size_t i = 0; i < n; i += 8) {
-    const __m256 v = _mm256_maskload_ps(x + i, TailMask(n - i));
-    // max and min give their second operand for NaN.
-    const __m256 finite = _mm256_min_ps(_mm256_max_ps(v, _mm256_set1_ps(-65504.0F)), _mm256_set1_ps(65504.0F));
-    const __m128i half = _mm256_cvtps_ph(finite, 0);
-    alignas(16) std::uint16_t lanes[8];
-    _mm_store_si128(reinterpret_cast<__m128i*>(lanes), half);
-    for (std::size_t j = 0; j < 8 && i + j < n; ++j) out[(i + j) * stride] = lanes[j];
   }
 }
 

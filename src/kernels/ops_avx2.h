@@ -13,8 +13,10 @@ void RmsNorm(const float* x, const float* weight, std::size_t n, float epsilon, 
 void Add(const float* x, std::size_t n, float* y);
 void SiluMul(const float* gate, const float* up, std::size_t n, float* out);
 void GeluMul(const float* gate, const float* up, std::size_t n, float* out);
-void Attention(const AttentionChunk& chunk);
-void ToHalf(const float* x, std::size_t n, std::uint16_t* out, std::size_t stride);
+
+// Attention, of attention_*.cc.
+extern const AttentionKernels kAttentionF16, kAttentionBf16, kAttentionQ8;
+void MergeAttention(AttentionRow& row, float* total, const AttentionRow& chunk_row, const float* chunk, std::size_t n);
 
 /// The table of this instruction set.
 extern const KernelTable kTable;

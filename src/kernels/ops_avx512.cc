@@ -1,4 +1,4 @@
-// Norms, activations, quantization and conversions for AVX-512. Tails shorter than a register are masked.
+// Norms, activations and quantization for AVX-512. Tails shorter than a register are masked.
 #include "kernels/ops_avx512.h"
 
 #include <immintrin.h>
@@ -91,19 +91,6 @@ void GeluMul(const float* gate, const float* up, std::size_t n, float* out) {
     const __m512 cubic = _mm512_fmadd_ps(_mm512_mul_ps(g, g), _mm512_set1_ps(0.044715F), _mm512_set1_ps(1.0F));
     const __m512 two_y = _mm512_mul_ps(_mm512_mul_ps(g, cubic), _mm512_set1_ps(1.5957691216F));
     _mm512_mask_storeu_ps(out + i, mask, _mm512_mul_ps(TimesSigmoid(g, two_y), _mm512_maskz_loadu_ps(mask, up + i)));
-  }
-}
-
-void ToHalf(const float* x, std::size_t n, std::uint16_t* out, std::size_t stride) {
-  for (std::size_t i = 0; i < n; i += 16) {
-    const std::size_t count = n - i < 16 ? n - i : 16;
-    const __m512 v = _mm512_maskz_loadu_ps(TailMask(n - i), x + i);
-    // max and min give their second operand for NaN.
-    const __m512 finite = _mm512_min_ps(_mm512_max_ps(v, _mm512_set1_ps(-65504.0F)), _mm512_set1_ps(65504.0F));
-    const __m256i half = _mm512_cvtps_ph(finite, 0);
-    alignas(32) std::uint16_t lanes[16];
-    _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), half);
-    for (std::size_t j = 0; j < count; ++j) out[(i + j) * stride] = lanes[j];
   }
 }
 

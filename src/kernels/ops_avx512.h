@@ -13,10 +13,12 @@ void RmsNorm(const float* x, const float* weight, std::size_t n, float epsilon, 
 void Add(const float* x, std::size_t n, float* y);
 void SiluMul(const float* gate, const float* up, std::size_t n, float* out);
 void GeluMul(const float* gate, const float* up, std::size_t n, float* out);
-void Attention(const AttentionChunk& chunk);
-void ToHalf(const float* x, std::size_t n, std::uint16_t* out, std::size_t stride);
 
-/// The table of this instruction set.
+// Attention, of attention_*.cc.
+extern const AttentionKernels kAttentionF16, kAttentionBf16, kAttentionBf16Dot, kAttentionQ8;
+void MergeAttention(AttentionRow& row, float* total, const AttentionRow& chunk_row, const float* chunk, std::size_t n);
+
+/// The table of this instruction set, and the one for processors that have AVX512_BF16 too.
 extern const KernelTable kTable;
 
 }  // namespace bowhead::kernels::avx512

@@ -4,6 +4,8 @@
 
 namespace bowhead::kernels::avx2 {
 
-constinit const KernelTable kTable = {"avx2", Matmul, Quantize, RmsNorm, Add, SiluMul, GeluMul, Attention, ToHalf};
+constinit const KernelTable kTable = {
+    "avx2",        Matmul, Quantize, RmsNorm, Add, SiluMul, GeluMul, {&kAttentionF16, &kAttentionBf16, &kAttentionQ8},
+    MergeAttention};
 
 }  // namespace bowhead::kernels::avx2

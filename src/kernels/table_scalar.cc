@@ -228,45 +228,10 @@ void GeluMul(const float* gate, const float* up, std::size_t n, float* out) {
   }
 }
 
-void AttentionRow(const AttentionChunk& c, std::size_t row) {
-  const float* q = c.q + row * c.head_dim;
-  float* scores = c.scratch + row * kAttentionChunk;
-  float* out = c.out + row * c.head_dim;
-  const auto first = static_cast<std::size_t>(std::max(c.first_key[row], 0));
-  const auto last = std::min(static_cast<std::size_t>(std::max(c.last_key[row], 0)), c.num_blocks * 16);
-  float max = -std::numeric_limits<float>::infinity();
-  for (std::size_t key = first; key < last; ++key) {
-    float score = 0.0F;
-    for (std::size_t d = 0; d < c.head_dim; ++d) score += q[d] * HalfToFloat(c.k_blocks[key / 16][d * 16 + key % 16]);
-    scores[key] = score;
-    max = std::max(max, score);
-  }
-  std::fill(out, out + c.head_dim, 0.0F);
-  float sum = 0.0F;
-  for (std::size_t key = first; key < last; ++key) {
-    const float p = std::exp(scores[key] - max);
-    sum += p;
-    const std::uint16_t* v = c.v_blocks[key / 16] + key % 16 * c.head_dim;
-    for (std::size_t d = 0; d < c.head_dim; ++d) out[d] += p * HalfToFloat(v[d]);
-  }
-  c.max[row] = max;
-  c.sum[row] = sum;
-}
-
-void Attention(const AttentionChunk& c) {
-  for (std::size_t row = 0; row < c.rows; ++row) AttentionRow(c, row);
-}
-
-void ToHalf(const float* x, std::size_t n, std::uint16_t* out, std::size_t stride) {
-  constexpr float kLargest = 65504.0F;
-  for (std::size_t i = 0; i < n; ++i) {
-    const float v = x[i] >= -kLargest ? std::min(x[i], kLargest) : -kLargest;  // also for NaN
-    out[i * stride] = FloatToHalf(v);
-  }
-}
-
 }  // namespace
 
-constinit const KernelTable kTable = {"scalar", Matmul, Quantize, RmsNorm, Add, SiluMul, GeluMul, Attention, ToHalf};
+constinit const KernelTable kTable = {
+    "scalar",      Matmul, Quantize, RmsNorm, Add, SiluMul, GeluMul, {&kAttentionF16, &kAttentionBf16, &kAttentionQ8},
+    MergeAttention};
 
 }  // namespace bowhead::kernels::scalar

@@ -5,6 +5,10 @@
 
 namespace bowhead::kernels::scalar {
 
+// Attention, of attention_scalar.cc.
+extern const AttentionKernels kAttentionF16, kAttentionBf16, kAttentionQ8;
+void MergeAttention(AttentionRow& row, float* total, const AttentionRow& chunk_row, const float* chunk, std::size_t n);
+
 extern const KernelTable kTable;
 
 }  // namespace bowhead::kernels::scalar

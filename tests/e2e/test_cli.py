@@ -71,6 +71,12 @@ def test_inspect_real_model():
     assert report["memory"]["context_length"] == 4096
     # 30 layers, K and V, 3 heads of 64, two bytes each.
     assert report["memory"]["kv_bytes"] == 4096 * 30 * 2 * 3 * 64 * 2
+    assert report["memory"]["kv_type"] == "f16"
+    # One byte each, and scales of four bytes: two for a key, one for a value.
+    q8 = json.loads(run("inspect", path, "--json", "--ctx", 4096, "--kv-type", "q8").stdout)["memory"]
+    assert (q8["kv_type"], q8["kv_bytes"]) == ("q8", 4096 * 30 * 3 * (2 * 64 + 3 * 4))
+    refused = run("inspect", path, "--kv-type", "q4")
+    assert refused.returncode == 2 and "q8" in refused.stderr
     assert report["memory"]["weight_bytes"] >= report["tensor_bytes"]
     assert report["metadata"]["llama.block_count"] == 30
     assert report["metadata"]["tokenizer.ggml.tokens"]["length"] == 49152

@@ -20,6 +20,9 @@ BUILD = Path(os.environ.get("BOWHEAD_BUILD") or cases.ROOT / "build" / "release"
 RECORDED = json.loads((cases.GOLDEN / "llama_cpp.json").read_text())
 ALLOWED = 1.05        # of llama.cpp's KL, over 2,400 positions
 ALLOWED_ALONE = 1.3   # for the 400 positions of one small file, whose KL scatters by about a tenth
+# KL to the reference that a format of the KV cache may have on real models, over that of F16. A change of the last bits
+# alone moves it by some hundredths, as the activations' bytes fall another way.
+CACHE_KL = {"f16": 1.0, "bf16": 1.15, "q8": 1.3}
 
 
 def isas():
@@ -128,11 +131,17 @@ def test_bits_do_not_depend_on_threads_or_on_how_the_prompt_is_cut(shape, isa, d
 
 @pytest.mark.parametrize("name", cases.REAL)
 def test_a_real_model_is_no_worse_than_llama_cpp(name, dump_logits):
-    weights, parts = reference.Weights(cases.real_model(name)), []
+    weights, parts = reference.Weights(cases.real_model(name)), {kv_type: [] for kv_type in CACHE_KL}
     for ids in cases.real_ids(name):
-        parts.append(difference(reference.logits(weights, ids), dump_logits(cases.real_model(name), ids)))
-    kl, top1, theirs = np.mean([p.kl for p in parts]), np.mean([p.top1 for p in parts]), RECORDED[name]
+        wanted = reference.logits(weights, ids)
+        for kv_type, found in parts.items():
+            found.append(difference(wanted, dump_logits(cases.real_model(name), ids, "--kv-type", kv_type)))
+    kls = {kv_type: np.mean([p.kl for p in found]) for kv_type, found in parts.items()}
+    kl, top1, theirs = kls["f16"], np.mean([p.top1 for p in parts["f16"]]), RECORDED[name]
     print(f"{name}: KL {kl:.5f} (llama.cpp {theirs['kl']:.5f}), top-1 {top1:.4f} ({theirs['top1']:.4f})")
     assert kl <= ALLOWED * theirs["kl"], f"KL {kl:.3g} against llama.cpp's {theirs['kl']:.3g}"
     # 2,048 positions: two standard deviations of the number that differ are about 0.8 %.
     assert top1 >= theirs["top1"] - 0.008, (top1, theirs["top1"])
+    print({kv_type: f"{kl:.5f}" for kv_type, kl in kls.items()})
+    for kv_type, allowed in CACHE_KL.items():
+        assert kls[kv_type] <= allowed * kl, (kv_type, kls)

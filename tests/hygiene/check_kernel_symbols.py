@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Looks at the objects of files that are compiled for an instruction set of their own (*_avx2.cc, *_avx512.cc, *_avx512bf16.cc).
+"""Looks at the objects of files that are compiled for an instruction set of their own (*_avx2.cc, *_avx512.cc,
+*_avx512bf16.cc).
 
 An inline function or template that such an object emits is a weak symbol. The linker keeps one copy of each, and where it
 keeps the AVX-512 one for the whole program, older processors die on it. So these objects may define no weak symbols, no

@@ -1,5 +1,5 @@
-// dump_logits MODEL IDS OUT [--isa X] [--threads N] [--chunk N]: runs the model on int32 token ids and writes the float32
-// logits of every position, [n, vocab_size]. For the parity tests.
+// dump_logits MODEL IDS OUT [--isa X] [--kv-type T] [--threads N] [--chunk N]: runs the model on int32 token ids and
+// writes the float32 logits of every position, [n, vocab_size]. For the parity tests.
 #include <cstdint>
 #include <cstdlib>
 #include <fstream>
@@ -36,12 +36,17 @@ std::vector<std::int32_t> ReadIds(const char* path) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 4) return Fail("usage: dump_logits MODEL IDS OUT [--isa X] [--threads N] [--chunk N]");
+  if (argc < 4) return Fail("usage: dump_logits MODEL IDS OUT [--isa X] [--kv-type T] [--threads N] [--chunk N]");
   TransformerOptions options;
   std::size_t chunk = 64;
   for (int i = 4; i + 1 < argc; i += 2) {
     const std::string flag = argv[i];
     if (flag == "--isa") options.isa = argv[i + 1];
+    if (flag == "--kv-type") {
+      const auto type = bowhead::kernels::ParseKvType(argv[i + 1]);
+      if (!type) return Fail("--kv-type is f16, bf16 or q8");
+      options.kv_type = *type;
+    }
     if (flag == "--threads") options.threads = std::atoi(argv[i + 1]);
     if (flag == "--chunk") chunk = static_cast<std::size_t>(std::atoi(argv[i + 1]));
   }
@@ -58,7 +63,8 @@ int main(int argc, char** argv) {
   std::ofstream out(argv[3], std::ios::binary);
   for (std::size_t at = 0; at < ids.size(); at += chunk) {
     const std::size_t n = std::min(chunk, ids.size() - at);
-    const SequenceStep step{std::span(ids).subspan(at, n), static_cast<std::int32_t>(at), blocks, StepOutput::kAllLogits};
+    const SequenceStep step{std::span(ids).subspan(at, n), static_cast<std::int32_t>(at), blocks,
+                            StepOutput::kAllLogits};
     const auto result = (*model)->Forward(std::span(&step, 1));
     if (!result.ok()) return Fail(result.status().ToString());
     out.write(reinterpret_cast<const char*>(result->logits.data()),

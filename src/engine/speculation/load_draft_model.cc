@@ -13,7 +13,7 @@ constexpr std::uint64_t kShareOfMemory = 16;
 
 std::int64_t BlocksOf(const model::ModelSpec& spec, const EngineOptions& options, int context_length) {
   const std::int64_t context = BlocksFor(std::min(context_length, spec.context_length));
-  const std::uint64_t block_bytes = std::max<std::uint64_t>(model::KvBytesPerBlock(spec), 1);
+  const std::uint64_t block_bytes = std::max<std::uint64_t>(model::KvBytesPerBlock(spec, options.kv_type), 1);
   const auto most = static_cast<std::int64_t>(AvailableMemoryBytes() / kShareOfMemory / block_bytes);
   return std::clamp(most, context, context * std::max(options.max_running, 1));
 }
@@ -33,6 +33,7 @@ base::Result<std::unique_ptr<Drafter>> Load(const model::ModelFile& target, cons
   transformer_options.isa = options.isa;
   transformer_options.max_batch_tokens = std::max(options.max_running, DraftModel::kCatchUp);
   transformer_options.kv_blocks = BlocksOf(*spec, options, context_length);
+  transformer_options.kv_type = options.kv_type;
   auto transformer = model::Transformer::Load(std::move(file).value(), transformer_options);
   if (!transformer.ok()) return transformer.status();
   return std::unique_ptr<Drafter>(

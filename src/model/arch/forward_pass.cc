@@ -10,6 +10,7 @@ namespace bowhead::model {
 namespace {
 
 constexpr std::size_t kSmallTokens = 2;
+constexpr float kLog2E = 1.44269504F;  // attention computes powers of two
 
 }  // namespace
 
@@ -23,12 +24,12 @@ ForwardPass::ForwardPass(const ModelSpec& spec, const Weights& weights, const ke
       rope_(spec, false, weights.rope_factors),
       local_rope_(spec, true, weights.rope_factors),
       threads_(static_cast<std::size_t>(team.size())),
-      next_job_(std::make_unique<std::atomic<std::size_t>[]>(static_cast<std::size_t>(spec.num_layers))) {
+      next_task_(std::make_unique<std::atomic<std::size_t>[]>(static_cast<std::size_t>(spec.num_layers))) {
   const std::size_t head_dim = static_cast<std::size_t>(spec.head_dim);
   for (ThreadState& state : threads_) {
     state.x.resize(kSmallTokens * Embd());
     state.row.resize(std::max(Embd(), head_dim));
-    state.attention.resize(kernels::kAttentionRows * (3 * head_dim + kernels::kAttentionChunk));
+    state.attention.resize(AttentionScratchFloats());
   }
 }
 
@@ -48,7 +49,8 @@ base::Status ForwardPass::Prepare(const StepPlan& plan) {
   grow(angles_, n * 2 * (rope_.num_pairs() + local_rope_.num_pairs()));
   grow(logits_, logits_rows_ * logits_stride_);
   hidden_.clear();
-  for (int layer = 0; layer < spec_->num_layers; ++layer) next_job_[static_cast<std::size_t>(layer)] = 0;
+  for (int layer = 0; layer < spec_->num_layers; ++layer) next_task_[static_cast<std::size_t>(layer)] = 0;
+  PrepareAttention();
   base::Status status = attention_.Layout(static_cast<std::size_t>(spec_->q_dim()), n);
   if (status.ok()) status = feed_forward_.Layout(static_cast<std::size_t>(spec_->feed_forward_length), n);
   if (small_) {
@@ -213,10 +215,13 @@ void ForwardPass::RopeUnit(std::size_t token, int layer, int kv_head, std::vecto
   if (!weights.k_bias.empty()) kernels_->add(weights.k_bias.data() + kv * head_dim, head_dim, k);
   if (!weights.v_bias.empty()) kernels_->add(weights.v_bias.data() + kv * head_dim, head_dim, v);
   for (std::size_t h = 0; h < group; ++h) {
-    float* head = q + h * head_dim;
+    float* head = row.data();
+    std::copy(q + h * head_dim, q + (h + 1) * head_dim, head);
     if (spec_->qk_norm) kernels_->rms_norm(head, weights.q_norm.data(), head_dim, spec_->norm_epsilon, head);
     rope.Rotate(head, cos, sin);
-    for (std::size_t d = 0; d < head_dim; ++d) head[d] *= spec_->attention_scale;
+    // Attention reads it from there, packed for the format of the keys.
+    AttentionKernels().pack_query(head, head_dim, spec_->attention_scale * kLog2E,
+                                  reinterpret_cast<std::byte*>(q + h * head_dim));
   }
   float* key = row.data();
   std::copy(k, k + head_dim, key);
@@ -225,8 +230,8 @@ void ForwardPass::RopeUnit(std::size_t token, int layer, int kv_head, std::vecto
   const SequenceStep& sequence = plan_->sequences[static_cast<std::size_t>(info.sequence)];
   const std::int32_t block = sequence.block_table[static_cast<std::size_t>(info.position / kBlockTokens)];
   const auto slot = static_cast<std::size_t>(info.position % kBlockTokens);
-  kernels_->to_half(key, head_dim, kv_->K(layer, block, kv_head) + slot, kBlockTokens);
-  kernels_->to_half(v, head_dim, kv_->V(layer, block, kv_head) + slot * head_dim, 1);
+  AttentionKernels().store_key(key, head_dim, slot, kv_->K(layer, block, kv_head));
+  AttentionKernels().store_value(v, head_dim, slot, kv_->V(layer, block, kv_head));
 }
 
 void ForwardPass::GateUp(int index, const LayerWeights& layer, const ActivationBuffer& input) {

@@ -1,6 +1,7 @@
 // The forward pass: fused phases over a worker team, with one barrier after each.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <span>
@@ -45,7 +46,7 @@ class ForwardPass {
     ActivationBuffer input;         // quantized input of a small step
     ActivationBuffer output_input;  // of the output product
     std::vector<float> row;         // one normed token
-    std::vector<float> attention;   // scratch of attention jobs
+    std::vector<float> attention;   // scratch of attention tasks
     std::vector<float> gate_up;     // [2][tokens][32]: gate and up of one unit
   };
   struct Product {
@@ -65,9 +66,36 @@ class ForwardPass {
   void Multiply(int index, std::span<const Product> products, const ActivationBuffer& input) const;
   void RopeAndStore(int index, int layer);
   void RopeUnit(std::size_t token, int layer, int kv_head, std::vector<float>& row);
+
+  // Attention, in attention.cc.
+  struct AttentionScratch;
+  // The blocks of one chunk of keys that begins at position `start`.
+  struct ChunkOfKeys {
+    static constexpr std::size_t kMostBlocks = kernels::kAttentionChunk / kBlockTokens;
+    std::int32_t start = 0;
+    std::size_t num_blocks = 0;
+    std::array<const std::byte*, kMostBlocks> k;
+    std::array<const std::byte*, kMostBlocks> v;
+  };
+  [[nodiscard]] std::size_t AttentionScratchFloats() const;
+  void PrepareAttention();
   void Attend(int index, int layer);
-  void AttendJob(const AttentionJob& job, int layer, ThreadState& state);
-  void WriteAttention(const AttentionJob& job, std::size_t row, const float* values, int layer);
+  void AttendTask(const AttentionTask& task, int layer, AttentionScratch& scratch);
+  void AttendRows(std::size_t row, std::size_t rows, const ChunkOfKeys& keys, int layer, AttentionScratch& scratch,
+                  std::span<kernels::AttentionRow> results) const;
+  [[nodiscard]] float* ResultOf(std::size_t row, std::int32_t chunk, int layer, const AttentionTask& task);
+  void FinishTask(const AttentionTask& task, int layer, AttentionScratch& scratch);
+  void MergeGroup(std::size_t index, int layer);
+  void WriteAttention(std::size_t row, float sum, float* values, int layer);
+  [[nodiscard]] const AttentionSchedule& ScheduleOf(int layer) const;
+  [[nodiscard]] std::vector<std::atomic<std::int32_t>>& UnfinishedOf(int layer);
+  [[nodiscard]] std::int32_t PositionOf(std::size_t row) const {
+    return plan_->tokens[static_cast<std::size_t>(plan_->attention.rows[row].token)].position;
+  }
+  [[nodiscard]] const kernels::AttentionKernels& AttentionKernels() const {
+    return *kernels_->attention[static_cast<std::size_t>(kv_->type())];
+  }
+
   void GateUp(int index, const LayerWeights& layer, const ActivationBuffer& input);
   void GateUpUnit(const LayerWeights& layer, const ActivationBuffer& input, std::size_t unit,
                   std::vector<float>& scratch);
@@ -95,7 +123,9 @@ class ForwardPass {
   std::size_t logits_rows_ = 0;
   std::size_t logits_stride_ = 0;
   ActivationBuffer input_, attention_, feed_forward_, output_input_;
-  std::unique_ptr<std::atomic<std::size_t>[]> next_job_;  // [layers]
+  std::unique_ptr<std::atomic<std::size_t>[]> next_task_;                         // [layers]
+  std::vector<std::atomic<std::int32_t>> unfinished_full_, unfinished_windowed_;  // tasks of each group
+  std::vector<float> attention_results_;                                          // between tasks
 };
 
 }  // namespace bowhead::model

@@ -6,13 +6,15 @@
 
 namespace bowhead::model {
 
-std::uint64_t KvBytesPerBlock(const ModelSpec& spec) {
-  return static_cast<std::uint64_t>(spec.num_layers) * static_cast<std::uint64_t>(spec.kv_dim()) * 2 * kBlockTokens *
-         sizeof(std::uint16_t);
+std::uint64_t KvBytesPerBlock(const ModelSpec& spec, kernels::KvType type) {
+  const auto head_dim = static_cast<std::size_t>(spec.head_dim);
+  return static_cast<std::uint64_t>(spec.num_layers) * static_cast<std::uint64_t>(spec.num_kv_heads) *
+         (kernels::KeyBlockBytes(type, head_dim) + kernels::ValueBlockBytes(type, head_dim));
 }
 
-base::Result<KvStore> KvStore::Create(const ModelSpec& spec, std::int64_t num_blocks) {
-  const std::uint64_t per_block = KvBytesPerBlock(spec);
+base::Result<KvStore> KvStore::Create(const ModelSpec& spec, kernels::KvType type, std::int64_t num_blocks) {
+  static_assert(kBlockTokens == static_cast<int>(kernels::kBlockKeys));
+  const std::uint64_t per_block = KvBytesPerBlock(spec, type);
   if (num_blocks < 1 || static_cast<std::uint64_t>(num_blocks) > (std::uint64_t{1} << 46) / per_block) {
     return base::InvalidArgument("a KV cache of " + std::to_string(num_blocks) + " blocks is out of range");
   }
@@ -30,7 +32,10 @@ base::Result<KvStore> KvStore::Create(const ModelSpec& spec, std::int64_t num_bl
   store.num_blocks_ = num_blocks;
   store.num_layers_ = static_cast<std::size_t>(spec.num_layers);
   store.heads_ = static_cast<std::size_t>(spec.num_kv_heads);
-  store.head_values_ = static_cast<std::size_t>(spec.head_dim) * kBlockTokens;
+  const auto head_dim = static_cast<std::size_t>(spec.head_dim);
+  store.type_ = type;
+  store.key_bytes_ = kernels::KeyBlockBytes(type, head_dim);
+  store.head_bytes_ = store.key_bytes_ + kernels::ValueBlockBytes(type, head_dim);
   return store;
 }
 

@@ -4,31 +4,33 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string_view>
+#include <string>
 
 #include "base/large_buffer.h"
 #include "base/status.h"
+#include "kernels/kv_format.h"
 #include "model/arch/transformer.h"
 
 namespace bowhead::model {
 
-/// Keys and values of all layers in blocks of kBlockTokens tokens, binary16. In a block each layer and KV head has
-/// K [head_dim][16 tokens], so that scores of 16 keys need no horizontal sums, and V [16 tokens][head_dim]. Memory
-/// starts as zeros and holds finite values only: attention multiplies what a row may not see by zero.
+/// Keys and values of all layers in blocks of kBlockTokens tokens; kernels/kv_format.h describes a block of one layer
+/// and KV head. Memory starts as zeros and holds finite values only: attention multiplies what a row may not see by
+/// zero.
 class KvStore {
  public:
-  static base::Result<KvStore> Create(const ModelSpec& spec, std::int64_t num_blocks);
+  static base::Result<KvStore> Create(const ModelSpec& spec, kernels::KvType type, std::int64_t num_blocks);
 
-  [[nodiscard]] std::uint16_t* K(int layer, std::int32_t block, int head) const {
-    return base_() + Offset(layer, block, head);
+  [[nodiscard]] std::byte* K(int layer, std::int32_t block, int head) const {
+    return memory_.as<std::byte>() + Offset(layer, block, head);
   }
-  [[nodiscard]] std::uint16_t* V(int layer, std::int32_t block, int head) const {
-    return base_() + Offset(layer, block, head) + head_values_;
+  [[nodiscard]] std::byte* V(int layer, std::int32_t block, int head) const {
+    return K(layer, block, head) + key_bytes_;
   }
   [[nodiscard]] std::int64_t num_blocks() const { return num_blocks_; }
+  [[nodiscard]] kernels::KvType type() const { return type_; }
 
   /// Names the layout of a block's bytes; to change with it.
-  static constexpr std::string_view kLayout = "f16.1";
+  [[nodiscard]] std::string Layout() const { return std::string(kernels::KvTypeName(type_)) + ".1"; }
   /// Bytes of one block over all layers.
   [[nodiscard]] std::size_t block_bytes() const { return num_layers_ * layer_bytes(); }
   /// Copies a block's bytes, layer by layer, out or in. The spans have block_bytes().
@@ -36,24 +38,25 @@ class KvStore {
   void WriteBlock(std::int32_t block, std::span<const std::byte> in);
 
  private:
-  [[nodiscard]] std::uint16_t* base_() const { return memory_.as<std::uint16_t>(); }
   // Layer by layer: what one layer reads lies together.
   [[nodiscard]] std::size_t Offset(int layer, std::int32_t block, int head) const {
     const auto at =
         (static_cast<std::size_t>(layer) * static_cast<std::size_t>(num_blocks_) + static_cast<std::size_t>(block)) *
             heads_ +
         static_cast<std::size_t>(head);
-    return at * 2 * head_values_;
+    return at * head_bytes_;
   }
 
   /// Bytes of one block in one layer, which lie together.
-  [[nodiscard]] std::size_t layer_bytes() const { return heads_ * 2 * head_values_ * sizeof(std::uint16_t); }
+  [[nodiscard]] std::size_t layer_bytes() const { return heads_ * head_bytes_; }
 
   base::LargeBuffer memory_;
+  kernels::KvType type_ = kernels::KvType::kF16;
   std::int64_t num_blocks_ = 0;
   std::size_t num_layers_ = 0;
   std::size_t heads_ = 0;
-  std::size_t head_values_ = 0;  // of K (or V) in one block
+  std::size_t key_bytes_ = 0;   // of K in one block and head
+  std::size_t head_bytes_ = 0;  // of K and V
 };
 
 }  // namespace bowhead::model

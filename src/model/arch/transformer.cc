@@ -25,7 +25,7 @@ class PagedTransformer final : public Transformer {
     base::Result<Weights> weights = LoadWeights(std::move(file), spec_, *team_, options.packed_cache, options.progress);
     if (!weights.ok()) return weights.status();
     weights_ = *std::move(weights);
-    base::Result<KvStore> kv = KvStore::Create(spec_, options.kv_blocks);
+    base::Result<KvStore> kv = KvStore::Create(spec_, options.kv_type, options.kv_blocks);
     if (!kv.ok()) return kv.status();
     kv_ = *std::move(kv);
     forward_ = std::make_unique<ForwardPass>(spec_, weights_, *kernels_, kv_, *team_);
@@ -46,7 +46,7 @@ class PagedTransformer final : public Transformer {
   }
 
   [[nodiscard]] std::size_t BlockBytes() const override { return kv_.block_bytes(); }
-  [[nodiscard]] std::string KvLayout() const override { return std::string(KvStore::kLayout); }
+  [[nodiscard]] std::string KvLayout() const override { return kv_.Layout(); }
   void ReadBlock(std::int32_t block, std::span<std::byte> out) const override { kv_.ReadBlock(block, out); }
   void WriteBlock(std::int32_t block, std::span<const std::byte> in) override { kv_.WriteBlock(block, in); }
 

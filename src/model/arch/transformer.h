@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "kernels/kv_format.h"
 #include "model/arch/model_spec.h"
 #include "model/arch/packed_cache.h"
 #include "model/format/model_file.h"
@@ -27,6 +28,7 @@ struct TransformerOptions {
   int max_batch_tokens = 512;  // most tokens in one Forward call
   std::int64_t kv_blocks = 0;  // size of the KV cache
   PackedCacheOptions packed_cache;
+  kernels::KvType kv_type = kernels::KvType::kF16;
   /// Called while weights are prepared with the fraction done (0..1), from one thread at a time; false cancels the
   /// load.
   std::function<bool(double)> progress;
@@ -77,7 +79,8 @@ class Transformer {
 
   /// One block's keys and values of all layers as bytes, to keep them elsewhere and to put them back into any block of
   /// a Transformer over the same file. What was read and is written back is the same to the last bit. The layout is
-  /// named by `KvLayout` ("f16.1"): bytes of another layout mean nothing. Called by the thread that calls Forward.
+  /// named by `KvLayout` ("f16.1": the number type and the version of its layout): bytes of another layout mean
+  /// nothing. Called by the thread that calls Forward.
   [[nodiscard]] virtual std::size_t BlockBytes() const = 0;
   [[nodiscard]] virtual std::string KvLayout() const = 0;
   /// `block` is in range and `out` has BlockBytes() bytes.
@@ -87,6 +90,6 @@ class Transformer {
 };
 
 /// Bytes of KV cache that one block takes for this model.
-std::uint64_t KvBytesPerBlock(const ModelSpec& spec);
+std::uint64_t KvBytesPerBlock(const ModelSpec& spec, kernels::KvType type);
 
 }  // namespace bowhead::model

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <deque>
+#include <functional>
 #include <numeric>
 
 #include "kernels/dispatch.h"
@@ -10,7 +13,12 @@
 namespace bowhead::model {
 namespace {
 
-std::unique_ptr<Transformer> Load(TinyModel& model, const std::string& isa = "", int threads = 2) {
+using kernels::KvType;
+
+constexpr KvType kKvTypes[] = {KvType::kF16, KvType::kBf16, KvType::kQ8};
+
+std::unique_ptr<Transformer> Load(TinyModel& model, const std::string& isa = "", int threads = 2,
+                                  KvType kv_type = KvType::kF16) {
   auto file = model.Build();
   EXPECT_TRUE(file.ok()) << file.status().ToString();
   TransformerOptions options;
@@ -18,6 +26,7 @@ std::unique_ptr<Transformer> Load(TinyModel& model, const std::string& isa = "",
   options.isa = isa;
   options.max_batch_tokens = 64;
   options.kv_blocks = 64;
+  options.kv_type = kv_type;
   auto transformer = Transformer::Load(*file, options);
   EXPECT_TRUE(transformer.ok()) << transformer.status().ToString();
   return *std::move(transformer);
@@ -88,6 +97,81 @@ TEST_P(TransformerTest, ResultsDependNeitherOnTheBatchNorOnPiecesNorOnThreads) {
   Step(*three, {{&other, 28}, {&pieces, 24}});
   ASSERT_EQ(alone.rows.size(), pieces.rows.size());
   for (std::size_t i = 0; i < alone.rows.size(); ++i) ASSERT_EQ(alone.rows[i], pieces.rows[i]) << "position " << i;
+}
+
+// Contexts of several chunks of keys: some threads take later chunks than others, and decoding sequences whose first
+// chunks are in the same blocks are computed together.
+TEST_P(TransformerTest, LongContextsAndSharedBlocksChangeNothing) {
+  for (const kernels::IsaSupport& isa : kernels::AllIsas()) {
+    if (!isa.supported || isa.table->name == "scalar") continue;  // slow, and every row of it goes alone
+    for (const KvType kv_type : kKvTypes) {
+      SCOPED_TRACE(std::string(isa.table->name) + " " + std::string(KvTypeName(kv_type)));
+      TinyModel tiny;
+      tiny.architecture = GetParam();
+      tiny.window = tiny.architecture == "gemma3" ? 100 : 0;
+      std::deque<TinyModel> files;  // a Transformer reads from its file
+      const auto load = [&](int threads) {
+        return Load(files.emplace_back(tiny), std::string(isa.table->name), threads, kv_type);
+      };
+      // The first 320 tokens are common to all, then each goes its way: 32 tokens, and 4 one by one.
+      const auto fork = [](unsigned seed, std::int32_t first_block) {
+        Sequence sequence(356, 0, seed);
+        const Sequence common(320, 0, 1);
+        std::copy(common.tokens.begin(), common.tokens.end(), sequence.tokens.begin());
+        std::copy(common.blocks.begin(), common.blocks.end(), sequence.blocks.begin());
+        std::iota(sequence.blocks.begin() + 20, sequence.blocks.end(), first_block);
+        return sequence;
+      };
+      std::vector<Sequence> alone;
+      for (unsigned s = 0; s < 3; ++s) {
+        const std::unique_ptr<Transformer> one = load(1);
+        alone.push_back(fork(10 + s, 30));
+        for (int i = 0; i < 11; ++i) Step(*one, {{&alone.back(), 32}});
+        for (int i = 0; i < 4; ++i) Step(*one, {{&alone.back(), 1}});
+      }
+      const std::unique_ptr<Transformer> many = load(3);
+      std::vector<Sequence> together;
+      for (unsigned s = 0; s < 3; ++s) together.push_back(fork(10 + s, 24 + 5 * static_cast<std::int32_t>(s)));
+      for (const std::size_t count : {64, 64, 64, 64, 63, 1}) Step(*many, {{&together[0], count}});
+      for (Sequence& other : {std::ref(together[1]), std::ref(together[2])}) {
+        other.done = 320;
+        other.rows = std::vector<std::vector<float>>(together[0].rows.begin(), together[0].rows.begin() + 320);
+      }
+      Step(*many, {{&together[0], 32}, {&together[1], 32}});
+      Step(*many, {{&together[2], 32}, {&together[1], 1}, {&together[0], 1}});
+      Step(*many, {{&together[1], 1}, {&together[2], 1}, {&together[0], 1}});
+      Step(*many, {{&together[1], 2}, {&together[2], 3}, {&together[0], 2}});
+      for (std::size_t s = 0; s < 3; ++s) {
+        ASSERT_EQ(together[s].rows.size(), alone[s].rows.size());
+        for (std::size_t i = 0; i < alone[s].rows.size(); ++i) {
+          ASSERT_EQ(together[s].rows[i], alone[s].rows[i]) << "sequence " << s << " position " << i;
+        }
+      }
+    }
+  }
+}
+
+TEST_P(TransformerTest, CacheFormatsAreNearEachOther) {
+  TinyModel tiny;
+  tiny.architecture = GetParam();
+  Sequence expected(60, 0, 1);
+  Step(*Load(tiny), {{&expected, 60}});
+  for (const KvType kv_type : {KvType::kBf16, KvType::kQ8}) {
+    TinyModel again;
+    again.architecture = tiny.architecture;
+    Sequence actual(60, 0, 1);
+    Step(*Load(again, "", 2, kv_type), {{&actual, 60}});
+    double error = 0;
+    double size = 0;
+    for (std::size_t i = 0; i < 60; ++i) {
+      for (std::size_t v = 0; v < 48; ++v) {
+        error += std::pow(actual.rows[i][v] - expected.rows[i][v], 2);
+        size += std::pow(expected.rows[i][v], 2);
+      }
+    }
+    EXPECT_GT(error, 0.0);
+    EXPECT_LT(std::sqrt(error / size), 0.01) << KvTypeName(kv_type);
+  }
 }
 
 TEST_P(TransformerTest, BlocksCanBeTakenOutAndPutBackElsewhere) {
