@@ -12,7 +12,7 @@ constexpr std::uint32_t kSurrogatesLast = 0xDFFF;
 
 }  // namespace
 
-CodePointSet::CodePointSet(std::vector<CodePointRange> ranges) {
+CodePointSet::CodePointSet(const std::vector<CodePointRange>& ranges) {
   std::vector<CodePointRange> valid;
   for (const CodePointRange& range : ranges) {
     const std::uint32_t last = std::min(range.last, kMax);
@@ -43,7 +43,7 @@ bool CodePointSet::Contains(std::uint32_t code_point) const {
 CodePointSet CodePointSet::Union(const CodePointSet& other) const {
   std::vector<CodePointRange> both = ranges_;
   both.insert(both.end(), other.ranges_.begin(), other.ranges_.end());
-  return CodePointSet(std::move(both));
+  return CodePointSet(both);
 }
 
 CodePointSet CodePointSet::Intersect(const CodePointSet& other) const {
@@ -54,7 +54,7 @@ CodePointSet CodePointSet::Intersect(const CodePointSet& other) const {
     if (first <= last) common.push_back({first, last});
     (a->last < b->last ? a : b)++;
   }
-  return CodePointSet(std::move(common));
+  return CodePointSet(common);
 }
 
 CodePointSet CodePointSet::Complement() const {
@@ -65,7 +65,7 @@ CodePointSet CodePointSet::Complement() const {
     next = range.last + 1;
   }
   if (next <= kMax) gaps.push_back({next, kMax});
-  return CodePointSet(std::move(gaps));
+  return CodePointSet(gaps);
 }
 
 std::vector<CodePointSet> Partition(const std::vector<const CodePointSet*>& sets) {
@@ -88,7 +88,7 @@ std::vector<CodePointSet> Partition(const std::vector<const CodePointSet*>& sets
   }
   std::vector<CodePointSet> result;
   for (auto& [key, ranges] : parts) {
-    CodePointSet part(std::move(ranges));
+    CodePointSet part(ranges);
     if (!part.empty()) result.push_back(std::move(part));
   }
   return result;

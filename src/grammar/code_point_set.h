@@ -18,7 +18,7 @@ class CodePointSet {
  public:
   CodePointSet() = default;
   /// Any ranges in any order; surrogates and what lies above U+10FFFF are left out.
-  explicit CodePointSet(std::vector<CodePointRange> ranges);
+  explicit CodePointSet(const std::vector<CodePointRange>& ranges);
 
   static CodePointSet All();
   static CodePointSet Of(std::uint32_t code_point) { return CodePointSet({{code_point, code_point}}); }

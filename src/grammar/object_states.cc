@@ -59,7 +59,7 @@ std::uint32_t ObjectStates::InternKeys(KeySet keys) {
   for (std::size_t i = key_sets_.size(), tries = 0; i-- > 0 && tries < 64; ++tries) {
     if (key_sets_[i] == keys) return static_cast<std::uint32_t>(i);
   }
-  for (const std::string& key : keys) bytes_ += key.size() + sizeof key;
+  for (const std::string& key : keys) bytes_ += key.size() + sizeof(std::string);
   key_sets_.push_back(std::move(keys));
   return static_cast<std::uint32_t>(key_sets_.size()) - 1;
 }

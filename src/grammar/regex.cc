@@ -46,7 +46,7 @@ CodePointSet WithCategories(std::uint32_t mask) {
     const std::uint32_t last = i + 1 < table.size() ? (table[i + 1] >> 8U) - 1 : 0x10FFFF;
     if (model::Properties(static_cast<std::uint8_t>(table[i])).In(mask)) ranges.push_back({table[i] >> 8U, last});
   }
-  return CodePointSet(std::move(ranges));
+  return CodePointSet(ranges);
 }
 
 std::optional<std::uint32_t> CategoriesOf(std::string_view name) {
@@ -228,7 +228,7 @@ class RegexParser {
       }
     }
     ++p_;
-    CodePointSet set(std::move(ranges));
+    CodePointSet set(ranges);
     out = Regex::Set(negated ? set.Complement() : std::move(set));
     return true;
   }

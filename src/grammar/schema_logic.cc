@@ -122,7 +122,7 @@ base::Status SchemaLogic::CheckOneOf(SchemaNode node, std::vector<SchemaNode>& c
     for (std::size_t j = i + 1; j < expanded.size(); ++j) {
       for (const Conjunction& a : expanded[i]) {
         for (const Conjunction& b : expanded[j]) {
-          const auto disjoint = AreDisjoint(a, b, 0);
+          auto disjoint = AreDisjoint(a, b, 0);
           if (!disjoint.ok()) return disjoint.status();
           if (*disjoint) continue;
           return document_.Refuse(node, "oneOf",
@@ -241,7 +241,7 @@ base::Result<std::shared_ptr<const TextDfa>> SchemaLogic::Names(const Conjunctio
   if (values == nullptr) return StringsWithLengths(names);
   std::vector<Regex> texts;
   for (const JsonValue* value : ListValues(values)) {
-    const auto matches = MatchesBranch(*value, names);
+    auto matches = MatchesBranch(*value, names);
     if (!matches.ok()) return matches.status();
     if (*matches == Answer::kYes && value->is(Kind::kString)) texts.push_back(Regex::Text(value->text()));
   }
@@ -309,7 +309,7 @@ base::Result<bool> SchemaLogic::AreConjunctionsDisjoint(const Conjunction& a, co
   if (!right.ok()) return right.status();
   for (const Conjunction& x : *left) {
     for (const Conjunction& y : *right) {
-      const auto disjoint = AreDisjoint(x, y, depth);
+      auto disjoint = AreDisjoint(x, y, depth);
       if (!disjoint.ok() || !*disjoint) return disjoint;
     }
   }
@@ -326,7 +326,7 @@ base::Result<bool> SchemaLogic::AreDisjoint(const Conjunction& a, const Conjunct
     for (const JsonValue* value : ListValues(values)) {
       const auto own = MatchesBranch(*value, *with, depth + 1);
       if (!own.ok()) return own.status();
-      const auto matches = MatchesBranch(*value, *other, depth + 1);
+      auto matches = MatchesBranch(*value, *other, depth + 1);
       if (!matches.ok()) return matches.status();
       if (*own != Answer::kNo && *matches != Answer::kNo) return false;
     }
@@ -346,7 +346,7 @@ base::Result<bool> SchemaLogic::AreDisjoint(const Conjunction& a, const Conjunct
   }
   for (const std::uint8_t type : {kStringType, kArrayType, kObjectType}) {
     if ((common & type) == 0) continue;
-    const auto disjoint = type == kStringType  ? AreStringsDisjoint(a, b)
+    auto disjoint = type == kStringType  ? AreStringsDisjoint(a, b)
                           : type == kArrayType ? AreArraysDisjoint(a, b, depth)
                                                : AreObjectsDisjoint(a, b, depth);
     if (!disjoint.ok() || !*disjoint) return disjoint;
@@ -370,7 +370,7 @@ base::Result<bool> SchemaLogic::AreArraysDisjoint(const Conjunction& a, const Co
   const std::uint32_t min = std::max(Lower(a, "minItems"), Lower(b, "minItems"));
   if (min > std::min(Upper(a, "maxItems"), Upper(b, "maxItems"))) return true;
   for (std::size_t i = 0; i < std::min<std::size_t>(min, 8); ++i) {
-    const auto disjoint = AreConjunctionsDisjoint(Item(a, i), Item(b, i), depth + 1);
+    auto disjoint = AreConjunctionsDisjoint(Item(a, i), Item(b, i), depth + 1);
     if (!disjoint.ok() || *disjoint) return disjoint;
   }
   return false;
@@ -390,7 +390,7 @@ base::Result<bool> SchemaLogic::AreObjectsDisjoint(const Conjunction& a, const C
         const auto x = Property(a, name.text());
         const auto y = Property(b, name.text());
         if (!x.ok() || !y.ok()) return x.ok() ? y.status() : x.status();
-        const auto disjoint = AreConjunctionsDisjoint(*x, *y, depth + 1);
+        auto disjoint = AreConjunctionsDisjoint(*x, *y, depth + 1);
         if (!disjoint.ok() || *disjoint) return disjoint;
       }
     }

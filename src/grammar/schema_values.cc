@@ -105,7 +105,7 @@ base::Result<Answer> SchemaLogic::Matches(const JsonValue& value, const Conjunct
   if (!branches.ok()) return branches.status();
   Answer best = Answer::kNo;
   for (const Conjunction& branch : *branches) {
-    const auto matches = MatchesBranch(value, branch, depth + 1);
+    auto matches = MatchesBranch(value, branch, depth + 1);
     if (!matches.ok() || *matches == Answer::kYes) return matches;
     if (*matches == Answer::kUnknown) best = Answer::kUnknown;
   }
@@ -115,7 +115,7 @@ base::Result<Answer> SchemaLogic::Matches(const JsonValue& value, const Conjunct
 base::Result<Answer> SchemaLogic::MatchesBranch(const JsonValue& value, const Conjunction& branch, int depth) {
   Answer all = Answer::kYes;
   for (const SchemaNode node : branch) {
-    const auto matches = MatchesNode(value, node, depth);
+    auto matches = MatchesNode(value, node, depth);
     if (!matches.ok() || *matches == Answer::kNo) return matches;
     all = And(all, *matches);
   }
@@ -127,7 +127,7 @@ base::Result<Answer> SchemaLogic::MatchesBesides(const JsonValue& value, SchemaN
   for (const SchemaNode node : branch) {
     const bool is_listed =
         node == listed && (FindKeyword(node, "const") == nullptr || FindKeyword(node, "enum") == nullptr);
-    const auto matches = is_listed ? MatchesOtherKeywords(value, node, 0) : MatchesNode(value, node, 0);
+    auto matches = is_listed ? MatchesOtherKeywords(value, node, 0) : MatchesNode(value, node, 0);
     if (!matches.ok() || *matches == Answer::kNo) return matches;
     all = And(all, *matches);
   }
@@ -135,7 +135,7 @@ base::Result<Answer> SchemaLogic::MatchesBesides(const JsonValue& value, SchemaN
 }
 
 base::Result<Answer> SchemaLogic::MatchesNode(const JsonValue& value, SchemaNode node, int depth) {
-  const auto matches = MatchesValues(value, node);
+  auto matches = MatchesValues(value, node);
   if (!matches.ok() || *matches == Answer::kNo) return matches;
   return MatchesOtherKeywords(value, node, depth);
 }
@@ -184,7 +184,7 @@ base::Result<Answer> SchemaLogic::MatchesArray(const JsonValue& value, SchemaNod
   if (count < Lower({node}, "minItems") || count > Upper({node}, "maxItems")) return Answer::kNo;
   Answer all = Answer::kYes;
   for (std::size_t i = 0; i < count; ++i) {
-    const auto matches = Matches(value.items()[i], Item({node}, i), depth + 1);
+    auto matches = Matches(value.items()[i], Item({node}, i), depth + 1);
     if (!matches.ok() || *matches == Answer::kNo) return matches;
     all = And(all, *matches);
   }
@@ -229,7 +229,7 @@ base::Result<Answer> SchemaLogic::MatchesObject(const JsonValue& value, SchemaNo
     if (*names != nullptr && (*names)->Match(name) == TextDfa::kNotAccepting) return Answer::kNo;
     const auto schemas = Property({node}, name);
     if (!schemas.ok()) return schemas.status();
-    const auto matches = Matches(member, *schemas, depth + 1);
+    auto matches = Matches(member, *schemas, depth + 1);
     if (!matches.ok() || *matches == Answer::kNo) return matches;
     all = And(all, *matches);
   }
