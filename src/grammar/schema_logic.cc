@@ -347,8 +347,8 @@ base::Result<bool> SchemaLogic::AreDisjoint(const Conjunction& a, const Conjunct
   for (const std::uint8_t type : {kStringType, kArrayType, kObjectType}) {
     if ((common & type) == 0) continue;
     auto disjoint = type == kStringType  ? AreStringsDisjoint(a, b)
-                          : type == kArrayType ? AreArraysDisjoint(a, b, depth)
-                                               : AreObjectsDisjoint(a, b, depth);
+                    : type == kArrayType ? AreArraysDisjoint(a, b, depth)
+                                         : AreObjectsDisjoint(a, b, depth);
     if (!disjoint.ok() || !*disjoint) return disjoint;
   }
   return true;

@@ -5,9 +5,15 @@
 
 namespace bowhead::kernels::avx512bf16 {
 
-constinit const KernelTable kTable = {
-    "avx512bf16", Matmul, Quantize, avx512::RmsNorm, avx512::Add, avx512::SiluMul, avx512::GeluMul,
-    {&avx512::kAttentionF16, &avx512::kAttentionBf16Dot, &avx512::kAttentionQ8},
-    avx512::MergeAttention, true};
+constinit const KernelTable kTable = {"avx512bf16",
+                                      Matmul,
+                                      Quantize,
+                                      avx512::RmsNorm,
+                                      avx512::Add,
+                                      avx512::SiluMul,
+                                      avx512::GeluMul,
+                                      {&avx512::kAttentionF16, &avx512::kAttentionBf16Dot, &avx512::kAttentionQ8},
+                                      avx512::MergeAttention,
+                                      true};
 
 }  // namespace bowhead::kernels::avx512bf16
