@@ -18,7 +18,7 @@ void GeluMul(const float* gate, const float* up, std::size_t n, float* out);
 extern const AttentionKernels kAttentionF16, kAttentionBf16, kAttentionBf16Dot, kAttentionQ8;
 void MergeAttention(AttentionRow& row, float* total, const AttentionRow& chunk_row, const float* chunk, std::size_t n);
 
-/// The table of this instruction set, and the one for processors that have AVX512_BF16 too.
+/// The table of this instruction set.
 extern const KernelTable kTable;
 
 }  // namespace bowhead::kernels::avx512
