@@ -72,19 +72,19 @@ std::span<const ApiServer::Route> ApiServer::Routes() {
       Route{"/metrics", "GET, HEAD", &ApiServer::Metrics, false, true},
       Route{"/v1/models", "GET, HEAD", &ApiServer::ListModels, false, false},
       Route{"/v1/models/*", "GET, HEAD", &ApiServer::GetModel, false, false},
-      Route{"/v1/chat/completions", "POST", &ApiServer::ChatCompletions, false, true},
-      Route{"/v1/completions", "POST", &ApiServer::Completions, false, true},
-      Route{"/v1/embeddings", "POST", &ApiServer::Embeddings, false, true},
-      Route{"/v1/responses", "POST", &ApiServer::CreateResponse, false, true},
+      Route{"/v1/chat/completions", "POST", &ApiServer::ChatCompletions, false, true, ApiShape::kOpenAi, true},
+      Route{"/v1/completions", "POST", &ApiServer::Completions, false, true, ApiShape::kOpenAi, true},
+      Route{"/v1/embeddings", "POST", &ApiServer::Embeddings, false, true, ApiShape::kOpenAi, true},
+      Route{"/v1/responses", "POST", &ApiServer::CreateResponse, false, true, ApiShape::kOpenAi, true},
       Route{"/v1/responses/*", "GET, HEAD, DELETE", &ApiServer::KeptResponse, false, false},
-      Route{"/v1/messages", "POST", &ApiServer::Messages, false, true, ApiShape::kAnthropic},
+      Route{"/v1/messages", "POST", &ApiServer::Messages, false, true, ApiShape::kAnthropic, true},
       Route{"/v1/messages/count_tokens", "POST", &ApiServer::CountTokens, false, true, ApiShape::kAnthropic},
-      Route{"/api/chat", "POST", &ApiServer::OllamaChat, false, true, ApiShape::kOllama},
-      Route{"/api/generate", "POST", &ApiServer::OllamaGenerate, false, true, ApiShape::kOllama},
+      Route{"/api/chat", "POST", &ApiServer::OllamaChat, false, true, ApiShape::kOllama, true},
+      Route{"/api/generate", "POST", &ApiServer::OllamaGenerate, false, true, ApiShape::kOllama, true},
       Route{"/api/tags", "GET, HEAD", &ApiServer::OllamaTags, false, false, ApiShape::kOllama},
       Route{"/api/show", "POST", &ApiServer::OllamaShow, false, false, ApiShape::kOllama},
       Route{"/api/version", "GET, HEAD", &ApiServer::OllamaVersion, false, false, ApiShape::kOllama},
-      Route{"/chat", "GET, POST", &ApiServer::PlainChat, false, true},
+      Route{"/chat", "GET, POST", &ApiServer::PlainChat, false, true, ApiShape::kOpenAi, true},
       Route{"/tokenize", "POST", &ApiServer::Tokenize, false, true},
       Route{"/detokenize", "POST", &ApiServer::Detokenize, false, true},
   };
@@ -133,11 +133,21 @@ void ApiServer::Dispatch(const CallPtr& call) {
     return;
   }
   if (!CheckOrigin(call) || (!route->open && !CheckKey(call))) return;
+  if (route->loads && !CheckLoad(call)) return;
   if (route->worker) {
     RunOnWorker(call, route->method);
   } else {
     (this->*route->method)(call);
   }
+}
+
+bool ApiServer::CheckLoad(const CallPtr& call) {
+  const ModelPtr model = service_.model();
+  if (model == nullptr) return true;  // the route tells why there is none
+  const base::Status status = model->backend->CheckLoad(call->tenant());
+  if (status.ok()) return true;
+  call->Fail(FromRefusal(status, *model->backend, call->tenant()));
+  return false;
 }
 
 void ApiServer::RunOnWorker(const CallPtr& call, Method method) {

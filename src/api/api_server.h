@@ -69,11 +69,14 @@ class ApiServer {
     bool open = false;    // no key needed
     bool worker = false;  // runs on a worker thread
     ApiShape shape = ApiShape::kOpenAi;
+    bool loads = false;  // gives the engine work: refused under overload before it is read
   };
   static std::span<const Route> Routes();
   [[nodiscard]] static const Route* FindRoute(std::string_view path);
 
   void Dispatch(const CallPtr& call);
+  /// False, with a 429 sent, if the engine would refuse any request of this tenant now.
+  bool CheckLoad(const CallPtr& call);
   void RunOnWorker(const CallPtr& call, Method method);
   void ServePage(const CallPtr& call);
   bool CheckOrigin(const CallPtr& call);

@@ -67,6 +67,12 @@ ApiError FromStatus(const base::Status& status) {
   return error;
 }
 
+ApiError FromRefusal(const base::Status& status, const engine::Backend& backend, const std::string& tenant) {
+  ApiError error = FromStatus(status);
+  if (error.status == 429) error.retry_after_seconds = backend.RetryAfter(tenant);
+  return error;
+}
+
 namespace {
 
 std::string_view AnthropicType(int status) {

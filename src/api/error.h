@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/status.h"
+#include "engine/backend.h"
 #include "net/http_server.h"
 
 namespace bowhead::api {
@@ -26,6 +27,9 @@ ApiError BadParameter(std::string_view param, std::string message);
 /// The HTTP error for a Status: kOutOfRange is 400 context_length_exceeded, kResourceExhausted 429 with Retry-After,
 /// kUnavailable 503 with Retry-After, kUnauthenticated 401, and so on.
 ApiError FromStatus(const base::Status& status);
+
+/// FromStatus for what the backend refused: a 429 says when to come back.
+ApiError FromRefusal(const base::Status& status, const engine::Backend& backend, const std::string& tenant);
 
 /// Whose clients a route is for.
 enum class ApiShape : std::uint8_t { kOpenAi, kAnthropic, kOllama };

@@ -84,7 +84,7 @@ std::shared_ptr<serving::Generation> ApiServer::Start(const CallPtr& call, const
                                                       std::shared_ptr<serving::TextSink> sink) {
   auto generation = service_.Generate(model, std::move(choices), std::move(sink));
   if (!generation.ok()) {
-    ApiError error = FromStatus(generation.status());
+    ApiError error = FromRefusal(generation.status(), *model.backend, call->tenant());
     if (error.status >= 500) {
       logger_.Warning("the engine refused a request",
                       {{"request_id", call->request_id()}, {"why", generation.status().message()}});

@@ -120,7 +120,7 @@ class EmbeddingJob : public std::enable_shared_from_this<EmbeddingJob> {
       const std::lock_guard lock(mutex_);
       if (std::exchange(failed_, true)) return;
     }
-    ApiError error = FromStatus(status);
+    ApiError error = FromRefusal(status, *model_->backend, call_->tenant());
     if (error.status == 400) error.param = "input";
     call_->Fail(error);
   }

@@ -144,6 +144,14 @@ base::Result<serving::ServedModel> LoadServedModel(const ModelOptions& options, 
   engine_options.max_queue = options.max_queue;
   engine_options.max_running = options.max_running;
   engine_options.speculation = *std::move(speculation);
+  engine_options.max_wait_s = options.max_wait_s;
+  engine_options.request_timeout_s = options.request_timeout_s;
+  engine_options.prefix_cache = options.prefix_sharing == "off"      ? engine::PrefixSharing::kOff
+                                : options.prefix_sharing == "shared" ? engine::PrefixSharing::kShared
+                                                                     : engine::PrefixSharing::kTenant;
+  engine_options.prefix_cache_dir = options.prefix_cache_dir;
+  engine_options.prefix_cache_disk_bytes = options.prefix_cache_disk;
+  engine_options.warn = warn;
   engine_options.metrics = metrics.get();
   engine_options.packed_cache = ToPackedCache(options.packed_cache);
   engine_options.packed_cache.warn = warn;

@@ -36,6 +36,11 @@ struct ModelOptions {
   std::string chat_template;          // a file, or the name of a built-in one
   bool uses_template = true;          // false: its template's shortcomings are nobody's concern
   std::string packed_cache = "auto";  // or "off", or a folder
+  double max_wait_s = 120;
+  double request_timeout_s = 0;
+  std::string prefix_sharing = "tenant";  // off, tenant or shared
+  std::string prefix_cache_dir;
+  std::uint64_t prefix_cache_disk = std::uint64_t{8} << 30;
 };
 
 /// Adds the options of a model that serve, chat and generate share: --threads, --ctx, --speculate and so on.

@@ -63,6 +63,30 @@ void AddOptions(CLI::App& app, ServeOptions& options) {
   app.add_option("--max-queue", options.model.max_queue, "Most requests that wait; more get a 429")
       ->check(CLI::Range(0, 1'000'000))
       ->capture_default_str();
+  app.add_option("--max-wait", options.model.max_wait_s,
+                 "Longest predicted wait for a request's turn in seconds; longer ones get a 429 at once (0: no bound)")
+      ->check(CLI::Range(0.0, 86'400.0))
+      ->capture_default_str()
+      ->type_name("SECONDS");
+  app.add_option("--request-timeout", options.model.request_timeout_s,
+                 "Seconds after which an unfinished request ends with an error (0: never)")
+      ->check(CLI::Range(0.0, 604'800.0))
+      ->capture_default_str()
+      ->type_name("SECONDS");
+  app.add_option("--prefix-cache", options.model.prefix_sharing,
+                 "Who reuses the computed beginning of a prompt: tenant (requests with the same API key), shared (all; "
+                 "tells by the time of an answer whether somebody has sent the same text) or off")
+      ->check(CLI::IsMember({"tenant", "shared", "off"}))
+      ->capture_default_str()
+      ->type_name("WHO");
+  app.add_option("--prefix-cache-dir", options.model.prefix_cache_dir,
+                 "A folder for what the prefix cache has no memory for; it survives a restart. It holds what the "
+                 "prompts' tokens were computed to, and the tokens: only its owner may read it")
+      ->type_name("DIR");
+  app.add_option("--prefix-cache-disk", options.model.prefix_cache_disk, "Most bytes in that folder, e.g. 8GB")
+      ->transform(CLI::AsSizeValue(false))
+      ->capture_default_str()
+      ->type_name("BYTES");
   app.add_option("--max-tokens-cap", options.model.max_tokens_cap, "Most tokens of one answer (0: the context)")
       ->check(CLI::Range(0, 1 << 24))
       ->capture_default_str();

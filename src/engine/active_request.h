@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "engine/admission.h"
 #include "engine/backend.h"
 #include "engine/engine.h"
 #include "engine/sampler.h"
@@ -22,7 +23,7 @@ struct ActiveRequest {
   explicit ActiveRequest(BlockPool* pool) : sequence(pool) {}
 
   Sequence sequence;
-  std::int64_t reserved_tokens = 0;  // counted against max_total_tokens until it ends
+  Admission::Ticket ticket;  // what the door counts of it until it ends
 
   // To generate.
   std::shared_ptr<RequestListener> listener;

@@ -109,7 +109,8 @@ class Backend {
   virtual ~Backend() = default;
 
   /// Queues a request. Errors: kInvalidArgument (parameters), kOutOfRange (does not fit the context: the message has
-  /// both numbers), kResourceExhausted (the queue is full), kUnavailable (draining).
+  /// both numbers), kResourceExhausted (the queue is full, or the wait would
+  /// be too long), kUnavailable (draining).
   virtual base::Result<RequestId> Submit(GenerateRequest request, std::shared_ptr<RequestListener> listener) = 0;
 
   /// Ends a request within one step: its listener gets OnFinish(kCancelled). Unknown or finished ids are ignored.
@@ -125,6 +126,12 @@ class Backend {
 
   /// Stops taking requests; running ones go on.
   virtual void Drain() = 0;
+
+  /// Whether even the smallest request of this tenant would be refused now; cheap enough to ask before a request is
+  /// read. Errors: kResourceExhausted, kUnavailable, as Submit.
+  [[nodiscard]] virtual base::Status CheckLoad(const std::string& /*tenant*/) const { return base::OkStatus(); }
+  /// Whole seconds after which a request of this tenant that was refused is likely to be let in.
+  [[nodiscard]] virtual int RetryAfter(const std::string& /*tenant*/) const { return 1; }
 
   [[nodiscard]] virtual BackendStats Stats() const = 0;
   [[nodiscard]] virtual const ModelInfo& info() const = 0;

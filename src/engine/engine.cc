@@ -13,13 +13,12 @@ namespace {
 
 constexpr int kReservedAnswer = 512;
 
-/// Takes `amount` out of a shared allowance of `limit` (0: none), or nothing and returns false.
-template <class T>
-bool TakeFrom(std::atomic<T>* used, T amount, T limit) {
-  const T before = used->fetch_add(amount);
-  if (limit <= 0 || before + amount <= limit) return true;
-  used->fetch_sub(amount);
-  return false;
+AdmissionLimits LimitsOf(const EngineOptions& options, std::int64_t kv_blocks) {
+  return {.max_queue = options.max_queue,
+          .max_total_tokens = options.max_total_tokens,
+          .max_wait_s = options.max_wait_s,
+          .max_running = options.max_running,
+          .kv_tokens = kv_blocks * model::kBlockTokens};
 }
 
 EngineOptions Settled(EngineOptions options, const model::Transformer& transformer) {
@@ -35,13 +34,17 @@ EngineOptions Settled(EngineOptions options, const model::Transformer& transform
 class Engine::Impl {
  public:
   Impl(const EngineOptions& options, std::unique_ptr<model::Transformer> transformer,
-       std::unique_ptr<const model::Tokenizer> tokenizer, ModelInfo info, std::unique_ptr<Drafter> draft_model)
+       std::unique_ptr<const model::Tokenizer> tokenizer, ModelInfo info, std::unique_ptr<Drafter> draft_model,
+       std::shared_ptr<PrefixStore> store)
       : options_(options),
         transformer_(std::move(transformer)),
         tokenizer_(std::move(tokenizer)),
         info_(std::move(info)),
         pool_(transformer_->num_kv_blocks()),
-        loop_(options_, transformer_.get(), tokenizer_.get(), &pool_, &inbox_, &counters_, std::move(draft_model)),
+        store_(std::move(store)),
+        admission_(LimitsOf(options_, pool_.total())),
+        loop_(options_, transformer_.get(), tokenizer_.get(), &pool_, &inbox_, &admission_, &counters_, store_.get(),
+              std::move(draft_model)),
         thread_([this] { loop_.Run(); }) {
     limits_.vocab_size = transformer_->spec().vocab_size;
     limits_.context_length = info_.context_length;
@@ -66,7 +69,7 @@ class Engine::Impl {
     active->stop_tokens = std::move(request.stop_tokens);
     active->ignore_eos = request.ignore_eos;
     active->max_tokens = request.max_tokens;
-    active->reserved_tokens = static_cast<std::int64_t>(request.prompt.size()) + request.max_tokens;
+    active->ticket = {request.tenant, static_cast<int>(request.prompt.size()), request.max_tokens};
     active->sequence.priority = request.priority;
     active->sequence.tenant = std::move(request.tenant);
     active->sequence.prompt_tokens = static_cast<int>(request.prompt.size());
@@ -84,7 +87,7 @@ class Engine::Impl {
     if (!status.ok()) return status;
     auto active = std::make_unique<ActiveRequest>(&pool_);
     active->embedding_listener = std::move(listener);
-    active->reserved_tokens = static_cast<std::int64_t>(tokens.size());
+    active->ticket = {"", static_cast<int>(tokens.size()), 0};
     active->sequence.fixed_piece = kEmbedPiece;
     active->sequence.prompt_tokens = static_cast<int>(tokens.size());
     if (options_.pooling == Pooling::kFirst) tokens.resize(1);
@@ -99,10 +102,18 @@ class Engine::Impl {
   void Cancel(RequestId id) { inbox_.PutCancel(id); }
   void Drain() { draining_.store(true); }
 
+  [[nodiscard]] base::Status CheckLoad(const std::string& tenant) const {
+    if (draining_.load()) return ShuttingDown();
+    base::Status status = admission_.Check(tenant);
+    if (!status.ok()) CountRefusal();
+    return status;
+  }
+  [[nodiscard]] int RetryAfter(const std::string& tenant) const { return admission_.RetryAfter(tenant); }
+
   [[nodiscard]] BackendStats Stats() const {
     BackendStats stats;
     stats.running = counters_.running.load();
-    stats.waiting = std::max(counters_.queued.load(), 0) + counters_.preempted_waiting.load();
+    stats.waiting = admission_.queued() + counters_.preempted_waiting.load();
     stats.kv_blocks_total = pool_.total();
     stats.kv_blocks_used = counters_.kv_blocks_used.load();
     stats.preemptions = counters_.preemptions.load();
@@ -115,25 +126,25 @@ class Engine::Impl {
 
  private:
   base::Result<RequestId> Enqueue(std::unique_ptr<ActiveRequest> active) {
-    if (draining_.load()) return base::Unavailable("the server is shutting down; send the request to another one");
-    const std::int64_t tokens = active->reserved_tokens;
-    if (!TakeFrom(&counters_.queued, 1, options_.max_queue)) {
-      return base::ResourceExhausted("the queue is full (" + std::to_string(options_.max_queue) +
-                                     " requests wait); try again later");
-    }
-    if (!TakeFrom(&counters_.reserved_tokens, tokens, options_.max_total_tokens)) {
-      counters_.queued.fetch_sub(1);
-      return base::ResourceExhausted("the requests in work reach the server's cap of " +
-                                     std::to_string(options_.max_total_tokens) + " tokens; try again later");
+    if (draining_.load()) return ShuttingDown();
+    const Admission::Ticket ticket = active->ticket;
+    if (base::Status status = admission_.Enter(ticket); !status.ok()) {
+      CountRefusal();
+      return status;
     }
     const RequestId id = next_id_.fetch_add(1);
     active->sequence.id = id;
     active->sequence.arrival = id;
     active->arrival = ActiveRequest::Clock::now();
     if (inbox_.Put(std::move(active))) return id;
-    counters_.queued.fetch_sub(1);
-    counters_.reserved_tokens.fetch_sub(tokens);
+    admission_.Left(ticket, 0);
     return base::Unavailable("the engine has stopped");
+  }
+  static base::Status ShuttingDown() {
+    return base::Unavailable("the server is shutting down; send the request to another one");
+  }
+  void CountRefusal() const {
+    if (options_.metrics != nullptr) options_.metrics->refused.Add();
   }
 
   const EngineOptions options_;
@@ -143,6 +154,8 @@ class Engine::Impl {
   RequestLimits limits_;
   BlockPool pool_;  // the loop's, but for total()
   Inbox inbox_;
+  std::shared_ptr<PrefixStore> store_;  // its thread uses the inbox
+  Admission admission_;
   EngineCounters counters_;
   std::atomic<RequestId> next_id_ = 1;
   std::atomic<bool> draining_ = false;
@@ -156,7 +169,8 @@ Engine::~Engine() = default;
 base::Result<std::unique_ptr<Engine>> Engine::Create(const EngineOptions& options,
                                                      std::unique_ptr<model::Transformer> transformer,
                                                      std::unique_ptr<const model::Tokenizer> tokenizer, ModelInfo info,
-                                                     std::unique_ptr<Drafter> draft_model) {
+                                                     std::unique_ptr<Drafter> draft_model,
+                                                     std::shared_ptr<PrefixStore> store) {
   if (transformer == nullptr || tokenizer == nullptr) return base::Internal("an engine needs a model and a tokenizer");
   const int batch = std::min(options.max_batch_tokens, transformer->max_batch_tokens());
   if (batch < 2 * kEmbedPiece) {
@@ -176,8 +190,9 @@ base::Result<std::unique_ptr<Engine>> Engine::Create(const EngineOptions& option
   if (info.architecture.empty()) info.architecture = spec.architecture;
   if (info.name.empty()) info.name = spec.name;
   const EngineOptions settled = Settled(options, *transformer);
-  return std::unique_ptr<Engine>(new Engine(std::make_unique<Impl>(
-      settled, std::move(transformer), std::move(tokenizer), std::move(info), std::move(draft_model))));
+  return std::unique_ptr<Engine>(
+      new Engine(std::make_unique<Impl>(settled, std::move(transformer), std::move(tokenizer), std::move(info),
+                                        std::move(draft_model), std::move(store))));
 }
 
 base::Result<RequestId> Engine::Submit(GenerateRequest request, std::shared_ptr<RequestListener> listener) {
@@ -191,6 +206,12 @@ base::Status Engine::Embed(std::vector<TokenId> tokens, std::shared_ptr<Embeddin
 }
 void Engine::Drain() {
   impl_->Drain();
+}
+base::Status Engine::CheckLoad(const std::string& tenant) const {
+  return impl_->CheckLoad(tenant);
+}
+int Engine::RetryAfter(const std::string& tenant) const {
+  return impl_->RetryAfter(tenant);
 }
 BackendStats Engine::Stats() const {
   return impl_->Stats();

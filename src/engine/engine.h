@@ -18,6 +18,8 @@
 
 namespace bowhead::engine {
 
+class PrefixStore;
+
 /// How the hidden states of an input become one embedding. The values are GGUF's `<arch>.pooling_type`.
 enum class Pooling : std::uint8_t { kMean = 1, kFirst = 2, kLast = 3 };
 
@@ -38,12 +40,17 @@ struct EngineOptions {
   int max_running = 64;                             // most sequences in the batch
   int max_queue = 256;                              // most requests that wait for their first step; more are refused
   int max_request_tokens = 0;                       // cap on prompt + max_tokens of one request; 0: the context
+  double max_wait_s = 120;       // longest predicted wait for the first step; 0: none. Who would wait longer is refused
+  double request_timeout_s = 0;  // a request that is not finished by then ends with kDeadlineExceeded; 0: never
   std::int64_t max_total_tokens = 0;  // cap on the sum of prompt + max_tokens of all unfinished requests; 0: none
   int step_target_ms = 80;            // a step with decoding sequences in it aims at no more than this
   int idle_step_target_ms = 400;      // a step of prompts alone
   int max_step_ms = 1000;             // most that a slow model stretches both, so that its prompts keep their speed
   SpeculationOptions speculation;     // guess tokens and check several in one step
   PrefixSharing prefix_cache = PrefixSharing::kTenant;  // KV blocks are kept for prompts that start the same
+  std::string prefix_cache_dir;                         // evicted blocks are kept there; "": nowhere
+  std::uint64_t prefix_cache_disk_bytes = 0;            // at most so many
+  std::function<void(const std::string&)> warn;         // gets text for the log, from any thread; optional
   Pooling pooling = Pooling::kMean;                     // LoadEngine reads it from the file
   telemetry::ServingMetrics* metrics = nullptr;         // optional; must outlive the engine
   model::PackedCacheOptions packed_cache;               // where packed weights are kept for the next start
@@ -56,12 +63,13 @@ struct EngineOptions {
 class Engine : public Backend {
  public:
   /// Starts the loop. Of the options those that concern loading (threads, isa, kv_*, progress) are not looked at;
-  /// `info.context_length` 0 means the model's. `draft_model` may be null. Errors: kInvalidArgument (options that
-  /// contradict each other or the model).
+  /// `info.context_length` 0 means the model's. `draft_model` may be null; so may `store`, which gets what the prefix
+  /// cache evicts. Errors: kInvalidArgument (options that contradict each other or the model).
   static base::Result<std::unique_ptr<Engine>> Create(const EngineOptions& options,
                                                       std::unique_ptr<model::Transformer> transformer,
                                                       std::unique_ptr<const model::Tokenizer> tokenizer, ModelInfo info,
-                                                      std::unique_ptr<Drafter> draft_model = nullptr);
+                                                      std::unique_ptr<Drafter> draft_model = nullptr,
+                                                      std::shared_ptr<PrefixStore> store = nullptr);
   ~Engine() override;
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -70,6 +78,8 @@ class Engine : public Backend {
   void Cancel(RequestId id) override;
   base::Status Embed(std::vector<TokenId> tokens, std::shared_ptr<EmbeddingListener> listener) override;
   void Drain() override;
+  [[nodiscard]] base::Status CheckLoad(const std::string& tenant) const override;
+  [[nodiscard]] int RetryAfter(const std::string& tenant) const override;
   [[nodiscard]] BackendStats Stats() const override;
   [[nodiscard]] const ModelInfo& info() const override;
   [[nodiscard]] const model::Tokenizer& tokenizer() const override;

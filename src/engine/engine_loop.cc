@@ -36,18 +36,30 @@ StepWork WorkOfBatch(std::span<const model::SequenceStep> batch) {
   return work;
 }
 
+/// Moves a mean over recent values.
+void Approach(double* mean, double value) {
+  *mean = *mean <= 0 ? value : *mean + 0.1 * (value - *mean);
+}
+
 }  // namespace
 
 EngineLoop::EngineLoop(const EngineOptions& options, model::Transformer* transformer, const model::Tokenizer* tokenizer,
-                       BlockPool* pool, Inbox* inbox, EngineCounters* counters, std::unique_ptr<Drafter> draft_model)
+                       BlockPool* pool, Inbox* inbox, Admission* admission, EngineCounters* counters,
+                       PrefixStore* store, std::unique_ptr<Drafter> draft_model)
     : options_(options),
       transformer_(transformer),
       tokenizer_(tokenizer),
       pool_(pool),
       inbox_(inbox),
+      admission_(admission),
       counters_(counters),
       metrics_(options.metrics),
-      cache_(options.prefix_cache != PrefixSharing::kOff ? std::make_unique<PrefixCache>(pool) : nullptr),
+      cache_(options.prefix_cache != PrefixSharing::kOff
+                 ? std::make_unique<PrefixCache>(pool, store == nullptr ? 0 : store->salt())
+                 : nullptr),
+      spill_(cache_ != nullptr && store != nullptr
+                 ? std::make_unique<PrefixSpill>(store, cache_.get(), pool, transformer, inbox)
+                 : nullptr),
       scheduler_(SchedulerOptions{options.max_running, options.prefix_cache == PrefixSharing::kShared}, pool,
                  cache_.get()),
       speculator_(options.speculation, std::move(draft_model)),
@@ -66,23 +78,34 @@ void EngineLoop::Run() {
     return;
   }
   FinishAll(FinishReason::kCancelled, base::Unavailable("the engine is shutting down"));
+  if (spill_ != nullptr) spill_->SaveAll();
 }
 
 void EngineLoop::RunUntilClosed() {
   for (;;) {
-    Inbox::Messages messages = inbox_->Take(/*wait=*/requests_.empty());
+    Inbox::Messages messages = inbox_->Take(/*wait=*/Waits());
     const bool closed = messages.closed;
     Accept(std::move(messages));
     if (closed) return;
+    EndLateRequests();
     Step();
   }
+}
+
+bool EngineLoop::Waits() const {
+  return std::ranges::all_of(requests_, [](const auto& item) { return item.second->sequence.held; });
 }
 
 void EngineLoop::Accept(Inbox::Messages messages) {
   for (auto& request : messages.requests) {
     scheduler_.Add(&request->sequence);
+    if (spill_ != nullptr) spill_->Fetch(&request->sequence);
     const RequestId id = request->sequence.id;
     requests_.emplace(id, std::move(request));
+  }
+  for (const FetchedBlocks& fetched : messages.fetched) {
+    const auto found = requests_.find(fetched.request);
+    spill_->Import(fetched, found == requests_.end() ? nullptr : &found->second->sequence);
   }
   for (const RequestId id : messages.cancels) {
     const auto found = requests_.find(id);
@@ -108,7 +131,7 @@ StepBudget EngineLoop::Budget() const {
 }
 
 void EngineLoop::Step() {
-  if (requests_.empty()) return;
+  if (Waits()) return;
   const StepPlan plan = scheduler_.Schedule(Budget());
   NoteStarts(plan);
   if (plan.pieces.empty()) {
@@ -130,6 +153,7 @@ void EngineLoop::Step() {
   }
   const StepWork work = WorkOfBatch(batch_);
   cost_.Add(work, seconds * 1e3);
+  TellCosts();
   metrics_.StepDone(static_cast<int>(plan.pieces.size()), work.tokens, seconds);
   for (const Piece& piece : plan.pieces) scheduler_.Computed(piece);
   std::vector<Sampled> sampled;
@@ -143,13 +167,36 @@ void EngineLoop::Step() {
   for (ActiveRequest* request : embedded) DeliverEmbedding(request);
 }
 
+void EngineLoop::TellCosts() {
+  const StepWork decodes = scheduler_.DecodeWork();
+  if (decodes.tokens > 0) Approach(&answer_token_ms_, cost_.Predict(decodes) / decodes.tokens);
+  admission_->SetCosts(cost_.per_token_ms(), answer_token_ms_, computed_share_);
+}
+
+void EngineLoop::EndLateRequests() {
+  if (options_.request_timeout_s <= 0) return;
+  const auto now = Clock::now();
+  std::vector<ActiveRequest*> late;
+  for (const auto& [id, request] : requests_) {
+    if (std::chrono::duration<double>(now - request->arrival).count() > options_.request_timeout_s) {
+      late.push_back(request.get());
+    }
+  }
+  for (ActiveRequest* request : late) {
+    Finish(request, FinishReason::kError,
+           base::Status(base::StatusCode::kDeadlineExceeded,
+                        "the request took longer than this server allows (--request-timeout)"));
+  }
+}
+
 void EngineLoop::NoteStarts(const StepPlan& plan) {
   const auto now = Clock::now();
   for (const Sequence* sequence : plan.admitted) {
     ActiveRequest& request = *requests_.at(sequence->id);
     if (request.start != Clock::time_point()) continue;  // it comes back
     request.start = now;
-    counters_->queued.fetch_sub(1);
+    admission_->Started(&request.ticket);
+    Approach(&computed_share_, 1.0 - static_cast<double>(sequence->cached_tokens) / sequence->prompt_tokens);
     metrics_.Started(request);
   }
   for (const Sequence* sequence : plan.preempted) {
@@ -359,8 +406,7 @@ std::unique_ptr<ActiveRequest> EngineLoop::TakeOut(ActiveRequest* request) {
   auto node = requests_.extract(request->sequence.id);
   scheduler_.Remove(&request->sequence);
   speculator_.Forget(request->sequence.id);
-  counters_->reserved_tokens.fetch_sub(request->reserved_tokens);
-  if (request->start == Clock::time_point()) counters_->queued.fetch_sub(1);
+  admission_->Left(request->ticket, request->completion_tokens);
   PublishCounters();
   return std::move(node.mapped());
 }
@@ -387,7 +433,7 @@ void EngineLoop::FinishAll(FinishReason reason, const base::Status& status) {
 
 void EngineLoop::PublishCounters() {
   const int running = scheduler_.num_running();
-  const int queued = counters_->queued.load();
+  const int queued = admission_->queued();
   int preempted = 0;
   for (const auto& [id, request] : requests_) {
     if (request->start != Clock::time_point() && !request->sequence.running) ++preempted;
@@ -395,6 +441,7 @@ void EngineLoop::PublishCounters() {
   counters_->running.store(running);
   counters_->preempted_waiting.store(preempted);
   counters_->kv_blocks_used.store(pool_->used());
+  if (cache_ != nullptr) metrics_.Cache(cache_->size(), cache_->evictions());
   metrics_.Levels(running, queued + preempted, pool_->used(), pool_->total());
 }
 

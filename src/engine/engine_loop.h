@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/active_request.h"
+#include "engine/admission.h"
 #include "engine/block_pool.h"
 #include "engine/engine.h"
 #include "engine/engine_metrics.h"
@@ -23,8 +24,6 @@ namespace bowhead::engine {
 
 /// What the loop shows to other threads.
 struct EngineCounters {
-  std::atomic<int> queued = 0;                    // submitted and never started
-  std::atomic<std::int64_t> reserved_tokens = 0;  // of all unfinished requests
   std::atomic<int> running = 0;
   std::atomic<int> preempted_waiting = 0;
   std::atomic<std::int64_t> kv_blocks_used = 0;
@@ -38,9 +37,10 @@ inline constexpr int kEmbedPiece = 64;
 
 class EngineLoop {
  public:
-  /// All pointers outlive the loop; `pool` is used by its thread only. `draft_model` may be null.
+  /// All pointers outlive the loop; `pool` is used by its thread only. `store` and `draft_model` may be null.
   EngineLoop(const EngineOptions& options, model::Transformer* transformer, const model::Tokenizer* tokenizer,
-             BlockPool* pool, Inbox* inbox, EngineCounters* counters, std::unique_ptr<Drafter> draft_model);
+             BlockPool* pool, Inbox* inbox, Admission* admission, EngineCounters* counters, PrefixStore* store,
+             std::unique_ptr<Drafter> draft_model);
 
   /// Runs until the inbox is closed, then ends what is left with kCancelled.
   void Run();
@@ -57,8 +57,13 @@ class EngineLoop {
 
   void RunUntilClosed();
   void Accept(Inbox::Messages messages);
+  /// Whether there is nothing to compute before a message comes.
+  [[nodiscard]] bool Waits() const;
   void Step();
   [[nodiscard]] StepBudget Budget() const;
+  /// Tells the door what tokens cost now.
+  void TellCosts();
+  void EndLateRequests();
   void NoteStarts(const StepPlan& plan);
   /// Chooses guesses for the decoding sequences of the plan and covers their blocks. Returns what the step is without
   /// them; `*guesses` gets their number.
@@ -92,14 +97,18 @@ class EngineLoop {
   const model::Tokenizer* const tokenizer_;
   BlockPool* const pool_;
   Inbox* const inbox_;
+  Admission* const admission_;
   EngineCounters* const counters_;
   EngineMetrics metrics_;
   std::unique_ptr<PrefixCache> cache_;  // null: off
+  std::unique_ptr<PrefixSpill> spill_;  // the same
   Scheduler scheduler_;
   StepCost cost_;
   Speculator speculator_;
   Speculator::Totals published_[kDraftKinds];  // of the speculator's totals, so much is in the metrics
   int last_guesses_ = 0;                       // of the step before; their share of the budget
+  double answer_token_ms_ = 0;                 // means over recent steps and requests
+  double computed_share_ = 1;
   std::unordered_map<RequestId, std::unique_ptr<ActiveRequest>> requests_;
   std::vector<model::SequenceStep> batch_;
   SamplerTeam team_;

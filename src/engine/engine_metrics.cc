@@ -23,6 +23,8 @@ void EngineMetrics::Started(const ActiveRequest& request) {
   metrics_->queue_seconds.Observe(Seconds(request.start - request.arrival));
   metrics_->prompt_tokens.Add(static_cast<std::uint64_t>(request.sequence.prompt_tokens));
   metrics_->cached_prompt_tokens.Add(static_cast<std::uint64_t>(request.sequence.cached_tokens));
+  metrics_->disk_prompt_tokens.Add(static_cast<std::uint64_t>(request.sequence.disk_tokens));
+  metrics_->awaited_prompt_tokens.Add(static_cast<std::uint64_t>(request.sequence.awaited_tokens));
 }
 
 void EngineMetrics::Token(const ActiveRequest& request, ActiveRequest::Clock::time_point now) {
@@ -68,6 +70,13 @@ void EngineMetrics::Speculated(DraftKind kind, std::uint64_t guessed, std::uint6
   const bool lookup = kind == DraftKind::kLookup;
   (lookup ? metrics_->guessed_by_lookup : metrics_->guessed_by_model).Add(guessed);
   (lookup ? metrics_->accepted_from_lookup : metrics_->accepted_from_model).Add(accepted);
+}
+
+void EngineMetrics::Cache(std::size_t blocks, std::uint64_t evictions) {
+  if (metrics_ == nullptr) return;
+  metrics_->prefix_blocks.Set(static_cast<double>(blocks));
+  metrics_->prefix_evictions.Add(evictions - evictions_);
+  evictions_ = evictions;
 }
 
 void EngineMetrics::Levels(int running, int waiting, std::int64_t blocks_used, std::int64_t blocks_total) {

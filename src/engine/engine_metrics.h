@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 
 #include "engine/active_request.h"
 #include "engine/speculation/speculator.h"
@@ -21,10 +23,13 @@ class EngineMetrics {
   void Preempted(std::uint64_t count);
   /// Guesses checked and found right since the last call.
   void Speculated(DraftKind kind, std::uint64_t guessed, std::uint64_t accepted);
+  /// The prefix cache's blocks now, and those that it has evicted since the start.
+  void Cache(std::size_t blocks, std::uint64_t evictions);
   void Levels(int running, int waiting, std::int64_t blocks_used, std::int64_t blocks_total);
 
  private:
   telemetry::ServingMetrics* metrics_;
+  std::uint64_t evictions_ = 0;
 };
 
 }  // namespace bowhead::engine

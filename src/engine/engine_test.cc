@@ -160,6 +160,120 @@ TEST_F(EngineTest, ASharedPrefixIsTakenFromTheCacheAndChangesNoAnswer) {
   ExpectIdle();
 }
 
+TEST_F(EngineTest, RequestsThatStartAlikeComputeItOnce) {
+  Start();
+  controls_->hold = true;
+  const auto prefix = Prompt(640, 3);
+  std::vector<std::shared_ptr<Collector>> collectors;
+  std::vector<std::vector<TokenId>> prompts;
+  std::vector<RequestId> ids;
+  for (int i = 0; i < 16; ++i) {
+    auto prompt = prefix;
+    for (const TokenId token : Prompt(20 + i, 50 + i)) prompt.push_back(token);
+    prompts.push_back(prompt);
+    auto request = Request(prompt, 10, static_cast<std::uint64_t>(i));
+    request.sampling.logit_bias = {{kFakeEos, -100.0F}};
+    const auto [id, collector] = Submit(std::move(request));
+    ids.push_back(id);
+    collectors.push_back(collector);
+  }
+  engine_->Cancel(ids[0]);  // the one that the others would wait for
+  controls_->hold = false;
+  EXPECT_EQ(collectors[0]->Wait().reason, FinishReason::kCancelled);
+  int cached = 0;
+  for (std::size_t i = 1; i < collectors.size(); ++i) {
+    cached += collectors[i]->Wait().cached_tokens;
+    SamplingParams params = Params(i);
+    params.logit_bias = {{kFakeEos, -100.0F}};
+    EXPECT_EQ(collectors[i]->tokens(), ExpectedAnswer(prompts[i], params, 10)) << i;
+  }
+  EXPECT_GE(cached, 14 * 640);
+  EXPECT_LT(controls_->tokens, 2 * 640 + 15 * (36 + 16 + 10));
+  ExpectIdle();
+}
+
+TEST_F(EngineTest, TenantsDoNotFindEachOthersPrefixes) {
+  Start();
+  auto request = Request(Prompt(200, 3), 4, 1);
+  request.tenant = "alice";
+  Submit(request).second->Wait();
+  request.tenant = "bob";
+  EXPECT_EQ(Submit(request).second->Wait().cached_tokens, 0);
+  request.tenant = "alice";
+  EXPECT_EQ(Submit(request).second->Wait().cached_tokens, 192);
+}
+
+TEST_F(EngineTest, ARequestThatTakesTooLongEnds) {
+  EngineOptions options;
+  options.request_timeout_s = 0.05;
+  Start(512, options);
+  controls_->delay_us = 2000;
+  auto request = Request(Prompt(20, 1), 2000, 1);
+  request.ignore_eos = true;
+  const auto [id, collector] = Submit(request);
+  const FinishInfo info = collector->Wait();
+  EXPECT_EQ(info.reason, FinishReason::kError);
+  EXPECT_EQ(info.status.code(), base::StatusCode::kDeadlineExceeded);
+  EXPECT_GT(info.completion_tokens, 0);
+  ExpectIdle();
+}
+
+/// Requests that were finished per second while clients keep the engine busy: `clients` of them with one request each
+/// at a time, and besides `extra_per_s` requests a second from others who do not wait for answers.
+class OverloadTest : public EngineTest {
+ protected:
+  double FinishedPerSecond(double extra_per_s, int* refused) {
+    constexpr int kClients = 12;
+    std::vector<std::shared_ptr<Collector>> all;
+    std::vector<std::shared_ptr<Collector>> closed(kClients);
+    const auto request = [&] {
+      auto made = Request(Prompt(24, static_cast<int>(all.size())), 12, 1);
+      made.ignore_eos = true;
+      return made;
+    };
+    const auto submit = [&]() -> std::shared_ptr<Collector> {
+      auto collector = std::make_shared<Collector>();
+      if (!engine_->Submit(request(), collector).ok()) {
+        ++*refused;
+        return nullptr;
+      }
+      all.push_back(collector);
+      return collector;
+    };
+    const auto begin = std::chrono::steady_clock::now();
+    double seconds = 0;
+    double sent = 0;
+    while ((seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()) < 0.8) {
+      for (auto& collector : closed) {
+        if (collector == nullptr || collector->finished()) collector = submit();
+      }
+      for (; sent < extra_per_s * seconds; sent += 1) submit();
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
+    }
+    int finished = 0;
+    for (const auto& collector : all) finished += collector->finished() ? 1 : 0;
+    for (const auto& collector : all) collector->Wait();
+    return finished / seconds;
+  }
+};
+
+TEST_F(OverloadTest, TenTimesTheLoadKeepsTheThroughput) {
+  EngineOptions options;
+  options.max_running = 8;
+  options.max_queue = 1000;
+  options.max_wait_s = 0.1;
+  Start(512, options);
+  controls_->delay_us = 1000;
+  int refused = 0;
+  FinishedPerSecond(0, &refused);  // costs are learned
+  const double peak = FinishedPerSecond(0, &refused);
+  refused = 0;
+  const double overloaded = FinishedPerSecond(10 * peak, &refused);
+  EXPECT_GT(overloaded, 0.85 * peak);
+  EXPECT_GT(refused, 4 * peak) << "most of what is too much";
+  ExpectIdle();
+}
+
 TEST_F(EngineTest, FinishReasons) {
   Start();
   const auto prompt = Prompt(10, 4);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/active_request.h"
+#include "engine/spill/prefix_spill.h"
 
 namespace bowhead::engine {
 
@@ -15,6 +16,7 @@ class Inbox {
  public:
   struct Messages {
     std::vector<std::unique_ptr<ActiveRequest>> requests;
+    std::vector<FetchedBlocks> fetched;
     std::vector<RequestId> cancels;  // may name requests of the same batch of messages, or unknown ones
     bool closed = false;
   };
@@ -34,6 +36,12 @@ class Inbox {
     changed_.notify_one();
   }
 
+  void PutFetched(FetchedBlocks fetched) {
+    const std::lock_guard lock(mutex_);
+    messages_.fetched.push_back(std::move(fetched));
+    changed_.notify_one();
+  }
+
   /// Lets nothing in from now on and wakes the loop.
   void Close() {
     const std::lock_guard lock(mutex_);
@@ -45,12 +53,15 @@ class Inbox {
   Messages Take(bool wait) {
     std::unique_lock lock(mutex_);
     if (wait) {
-      changed_.wait(lock,
-                    [this] { return messages_.closed || !messages_.requests.empty() || !messages_.cancels.empty(); });
+      changed_.wait(lock, [this] {
+        return messages_.closed || !messages_.requests.empty() || !messages_.cancels.empty() ||
+               !messages_.fetched.empty();
+      });
     }
     Messages taken;
     taken.closed = messages_.closed;
     std::swap(taken.requests, messages_.requests);
+    std::swap(taken.fetched, messages_.fetched);
     std::swap(taken.cancels, messages_.cancels);
     return taken;
   }

@@ -9,6 +9,8 @@
 #include "engine/memory_budget.h"
 #include "engine/memory_plan.h"
 #include "engine/speculation/load_draft_model.h"
+#include "engine/spill/prefix_store.h"
+#include "engine/spill/store_key.h"
 #include "kernels/tensor_type.h"
 #include "model/arch/weights.h"
 
@@ -62,6 +64,26 @@ Pooling ReadPooling(const model::ModelFile& file, const std::string& architectur
     default:
       return Pooling::kMean;
   }
+}
+
+/// The store that the options ask for, or null.
+base::Result<std::shared_ptr<PrefixStore>> OpenStore(const EngineOptions& options, const model::ModelFile& file,
+                                                     const model::Transformer& transformer) {
+  if (options.prefix_cache_dir.empty() || options.prefix_cache == PrefixSharing::kOff) {
+    return std::shared_ptr<PrefixStore>();
+  }
+  const auto key = StoreKey(file, transformer);
+  if (!key.ok()) return key.status().WithContext("keeping the prefix cache on disk");
+  PrefixStoreOptions store;
+  store.dir = options.prefix_cache_dir;
+  store.max_bytes = options.prefix_cache_disk_bytes;
+  store.maker = *key;
+  store.block_bytes = transformer.BlockBytes();
+  store.warn = options.warn;
+  store.metrics = options.metrics;
+  auto opened = PrefixStore::Open(std::move(store));
+  if (!opened.ok()) return opened.status();
+  return std::shared_ptr<PrefixStore>(std::move(opened).value());
 }
 
 }  // namespace
@@ -138,12 +160,15 @@ base::Result<std::unique_ptr<Engine>> LoadEngine(std::shared_ptr<const model::Mo
     if (!loaded.ok()) return loaded.status();
     draft_model = std::move(loaded).value();
   }
+  const std::shared_ptr<const model::ModelFile> model_file = file;
   auto transformer = model::Transformer::Load(std::move(file), transformer_options);
   auto tokenizer = making_tokenizer.get();
   if (!tokenizer.ok()) return tokenizer.status();
   if (!transformer.ok()) return transformer.status();
+  auto store = OpenStore(options, *model_file, **transformer);
+  if (!store.ok()) return store.status();
   return Engine::Create(engine_options, std::move(transformer).value(), std::move(tokenizer).value(), std::move(info),
-                        std::move(draft_model));
+                        std::move(draft_model), std::move(store).value());
 }
 
 base::Result<std::unique_ptr<Engine>> LoadEngine(const std::string& path, const EngineOptions& options) {

@@ -145,6 +145,13 @@ PrefixCache::Inserted PrefixCache::Insert(NodeId parent, std::span<const model::
   return Inserted{node.id, block};
 }
 
+void PrefixCache::ForEachKept(const std::function<void(const Evicted&)>& visit) const {
+  for (auto it = kept_.rbegin(); it != kept_.rend(); ++it) {
+    const Node& node = nodes_[static_cast<std::size_t>(it->second)];
+    visit(Evicted{it->second, node.chain, node.key.tokens, node.uses});
+  }
+}
+
 void PrefixCache::Kept(BlockId block) {
   Node& node = At(block);
   node.value = age_ + node.uses * CostAtDepth(node.depth);

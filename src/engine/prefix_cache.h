@@ -73,6 +73,9 @@ class PrefixCache : private BlockPool::Keeper {
   /// Called right before a block's content is lost.
   void SetEvictionHook(std::function<void(const Evicted&)> hook) { on_evict_ = std::move(hook); }
 
+  /// Visits the blocks that nobody holds, the most valuable first and those that others follow before these.
+  void ForEachKept(const std::function<void(const Evicted&)>& visit) const;
+
   /// The chain hashes of the first `max_blocks` whole blocks of `tokens`.
   [[nodiscard]] std::vector<base::ContentHash> ChainOf(NodeId root, std::span<const model::TokenId> tokens,
                                                        int max_blocks) const;

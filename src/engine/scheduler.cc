@@ -55,6 +55,9 @@ void Scheduler::Add(Sequence* sequence) {
     if (least < std::numeric_limits<double>::infinity()) tenant.service = std::max(tenant.service, least);
   }
   ++tenant.sequences;
+  if (cache_ != nullptr) {
+    sequence->root = cache_->Root(options_.share_between_tenants ? std::string_view() : sequence->tenant);
+  }
   Insert(&waiting_, sequence);
 }
 
@@ -160,6 +163,7 @@ Sequence* Scheduler::PickPrompt(const StepPlan& plan, bool admit, bool shortest)
     if (!Decodes(*sequence)) consider(sequence, sequence);
   }
   for (Sequence* sequence : waiting_) {
+    if (sequence->held) continue;
     if (sequence->leader != nullptr) {
       consider(sequence->leader, sequence);  // as it would get its turn now, its leader does
     } else if (admit && std::ranges::find(plan.preempted, sequence) == plan.preempted.end()) {
@@ -243,7 +247,6 @@ Scheduler::Outcome Scheduler::Admit(Sequence* sequence, StepPlan* plan) {
   const bool shares = cache_ != nullptr && sequence->fixed_piece == 0;
   PrefixCache::Match match;
   if (shares) {
-    sequence->root = cache_->Root(options_.share_between_tenants ? std::string_view() : sequence->tenant);
     match = cache_->Find(sequence->root, sequence->tokens, (sequence->num_tokens() - 1) / model::kBlockTokens);
     if (Follow(sequence, static_cast<int>(match.blocks.size()))) return Outcome::kFollows;
   }

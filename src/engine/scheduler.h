@@ -62,8 +62,8 @@ class Scheduler {
   void Remove(Sequence* sequence);
 
   /// Plans a step within the budget. Decoding sequences count against its tokens only, and run even if they alone are
-  /// more; a prompt alone always moves by a block. An empty plan means that nothing is left to do. The planned tokens
-  /// are charged to their tenants.
+  /// more; a prompt alone always moves by a block. An empty plan means that nothing is left to do but what is held. The
+  /// planned tokens are charged to their tenants.
   StepPlan Schedule(StepBudget budget);
   /// Tells that a piece was computed.
   void Computed(const Piece& piece);

@@ -36,6 +36,8 @@ struct Sequence {
   PrefixCache::NodeId root = 0;
   PrefixCache::NodeId node = 0;
   /// While it waits: a running sequence that computes the tokens up to `leader_tokens`, which this one starts with too.
+  bool held = false;    // not to be scheduled yet: its blocks are on their way from disk
+  int disk_tokens = 0;  // that came from there
   Sequence* leader = nullptr;
   int leader_tokens = 0;
   int awaited_tokens = 0;  // of cached_tokens, those that it waited for

@@ -138,6 +138,12 @@ ServingMetrics::ServingMetrics(Registry& registry, std::string_view model)
       cached_prompt_tokens(
           Model(registry, model)
               .MakeCounter("bowhead_cached_prompt_tokens_total", "Prompt tokens taken from the KV cache.")),
+      awaited_prompt_tokens(Model(registry, model)
+                                .MakeCounter("bowhead_awaited_prompt_tokens_total",
+                                             "Prompt tokens that another request computed while this one waited.")),
+      disk_prompt_tokens(
+          Model(registry, model)
+              .MakeCounter("bowhead_disk_prompt_tokens_total", "Prompt tokens whose KV entries were read from disk.")),
       generated_tokens(Model(registry, model).MakeCounter("bowhead_generated_tokens_total", "Tokens generated.")),
       batch_size(Model(registry, model).MakeHistogram("bowhead_batch_size", "Sequences in one step.", kBatchBuckets)),
       step_tokens(
@@ -152,6 +158,23 @@ ServingMetrics::ServingMetrics(Registry& registry, std::string_view model)
           Model(registry, model).MakeGauge("bowhead_kv_used_ratio", "Share of the KV cache in use, from 0 to 1.")),
       preemptions(Model(registry, model)
                       .MakeCounter("bowhead_preemptions_total", "Requests put back because the KV cache was full.")),
+      refused(Model(registry, model)
+                  .MakeCounter("bowhead_requests_refused_total", "Requests refused because of load (429).")),
+      prefix_blocks(
+          Model(registry, model).MakeGauge("bowhead_prefix_cache_blocks", "Blocks that the prefix cache knows.")),
+      prefix_evictions(
+          Model(registry, model).MakeCounter("bowhead_prefix_cache_evictions_total", "Blocks evicted from memory.")),
+      prefix_disk_bytes(Model(registry, model)
+                            .MakeGauge("bowhead_prefix_disk_bytes", "Bytes of the prefix cache's records on disk.")),
+      prefix_disk_written_bytes(
+          Model(registry, model)
+              .MakeCounter("bowhead_prefix_disk_written_bytes_total", "Bytes of evicted blocks written to disk.")),
+      prefix_disk_dropped(Model(registry, model)
+                              .MakeCounter("bowhead_prefix_disk_dropped_total",
+                                           "Records on disk that were dropped because they were damaged.")),
+      prefix_disk_failures(Model(registry, model)
+                               .MakeCounter("bowhead_prefix_disk_failures_total",
+                                            "Failed writes of the prefix cache; the first turns writing off.")),
       guessed_by_lookup(Model(registry, model).Guessed("lookup")),
       guessed_by_model(Model(registry, model).Guessed("model")),
       accepted_from_lookup(Model(registry, model).Accepted("lookup")),

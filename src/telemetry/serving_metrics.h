@@ -22,8 +22,10 @@ struct ServingMetrics {
   Histogram& request_prompt_tokens;        // per finished request
   Histogram& request_generated_tokens;
 
-  Counter& prompt_tokens;         // taken in, with those from the cache
-  Counter& cached_prompt_tokens;  // of these, taken from the KV cache
+  Counter& prompt_tokens;          // taken in, with those from the cache
+  Counter& cached_prompt_tokens;   // of these, taken from the KV cache
+  Counter& awaited_prompt_tokens;  // of these, computed by another request while this one waited
+  Counter& disk_prompt_tokens;     // read back from disk
   Counter& generated_tokens;
 
   Histogram& batch_size;    // sequences in one step
@@ -36,6 +38,14 @@ struct ServingMetrics {
   Gauge& kv_blocks_total;
   Gauge& kv_used_ratio;  // [0, 1]
   Counter& preemptions;
+  Counter& refused;  // requests that got a 429
+
+  Gauge& prefix_blocks;  // in the prefix cache, used or kept
+  Counter& prefix_evictions;
+  Gauge& prefix_disk_bytes;  // of records on disk
+  Counter& prefix_disk_written_bytes;
+  Counter& prefix_disk_dropped;   // records that were damaged or of something else
+  Counter& prefix_disk_failures;  // of writing; the first one turns writing off
 
   // Guesses of speculative decoding that a step checked, and those that were right (label `drafter`).
   Counter& guessed_by_lookup;

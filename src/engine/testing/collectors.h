@@ -41,6 +41,10 @@ class Collector : public RequestListener {
     EXPECT_TRUE(
         changed_.wait_for(lock, std::chrono::seconds(60), [&] { return finished_ || tokens_.size() >= count; }));
   }
+  bool finished() {
+    const std::lock_guard lock(mutex_);
+    return finished_;
+  }
   std::vector<TokenId> tokens() {
     const std::lock_guard lock(mutex_);
     return tokens_;
