@@ -23,7 +23,6 @@ def test_choices_share_their_prompt(start):
     server = start("--ctx", 2048)
     answer = ask(server, "Which tide is it?", n=4, temperature=0.8, seed=3)
     prompt = answer["usage"]["prompt_tokens"]
-    assert cached(answer) >= 3 * (prompt - 32)
     assert server.metric("bowhead_awaited_prompt_tokens_total") >= 3 * (prompt - 32)
 
 
