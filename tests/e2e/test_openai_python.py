@@ -132,8 +132,8 @@ def test_errors_have_the_official_types(client):
         client.chat.completions.create(model="smol", messages=QUESTION, temperature=3)
     assert wrong.value.param == "temperature" and wrong.value.type == "invalid_request_error"
     with pytest.raises(openai.BadRequestError) as refused:
-        client.chat.completions.create(model="smol", messages=QUESTION, response_format={"type": "json_object"})
-    assert refused.value.param == "response_format"
+        client.chat.completions.create(model="smol", messages=QUESTION, response_format={"type": "xml"})
+    assert refused.value.param == "response_format.type"
     with pytest.raises(openai.BadRequestError) as long:
         client.chat.completions.create(model="smol", messages=[{"role": "user", "content": "word " * 20000}])
     assert long.value.code == "context_length_exceeded" and "8192" in str(long.value)
