@@ -23,10 +23,21 @@ inline __m512i StartValue(const std::int32_t* sum) {
 }
 
 // Groups [kFirst, kLast) of a block against one column.
-template <int kFirst, int kLast>
+template <TensorType T, int N, int kFirst, int kLast>
 inline __m512i Dot(const Codes& codes, const std::int8_t* q, __m512i dot) {
+  // Codes of bytes need no unpacking: with many columns the compiler keeps them in memory, as an operand of the
+  // product, and has registers to spare for the broadcast (512 columns: 0.75 of the peak against 0.61).
+  constexpr bool kCodesInMemory = T == TensorType::kQ8_0 && N >= 8;
 #pragma GCC unroll 8
-  for (int g = kFirst; g < kLast; ++g) dot = DotStep(dot, codes.w[g], q + g * 4);
+  for (int g = kFirst; g < kLast; ++g) {
+    if constexpr (kCodesInMemory) {
+      int four = 0;
+      __builtin_memcpy(&four, q + g * 4, 4);
+      dot = _mm512_dpbusd_epi32(dot, codes.w[g], _mm512_set1_epi32(four));
+    } else {
+      dot = DotStep(dot, codes.w[g], q + g * 4);
+    }
+  }
   return dot;
 }
 
@@ -40,7 +51,7 @@ inline void BlockStep(const std::uint8_t* block, __m512 unit_d, __m512 unit_m, c
 #pragma GCC unroll 16
   for (int c = 0; c < N; ++c) {
     const std::size_t at = b * N + c;
-    const __m512i dot = Dot<0, 8>(codes, tile.q + at * 32, StartValue<kTraits.bias>(tile.sum + at));
+    const __m512i dot = Dot<T, N, 0, 8>(codes, tile.q + at * 32, StartValue<kTraits.bias>(tile.sum + at));
     const __m512 d = _mm512_mul_ps(s.d, _mm512_set1_ps(tile.scale[at]));
     acc[c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), d, acc[c]);
     if constexpr (kTraits.has_min) acc[c] = _mm512_fmadd_ps(s.m, _mm512_set1_ps(tile.scaled_sum[at]), acc[c]);
@@ -60,8 +71,8 @@ inline void HalvesStep(const std::uint8_t* block, const ActivationTile& tile, st
   for (int c = 0; c < N; ++c) {
     const std::size_t at = b * N + c;
     const std::int8_t* q = tile.q + at * 32;
-    const __m512i dot0 = Dot<0, 4>(codes, q, StartValue<kTraits.bias>(start + c));
-    const __m512i dot1 = Dot<4, 8>(codes, q, StartValue<kTraits.bias>(start + N + c));
+    const __m512i dot0 = Dot<T, N, 0, 4>(codes, q, StartValue<kTraits.bias>(start + c));
+    const __m512i dot1 = Dot<T, N, 4, 8>(codes, q, StartValue<kTraits.bias>(start + N + c));
     const __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(dot0), scale0);
     const __m512 both = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot1), scale1, scaled);
     sum[c] = _mm512_fmadd_ps(both, _mm512_set1_ps(tile.scale[at]), sum[c]);
