@@ -26,7 +26,7 @@ constexpr std::size_t kHashAt = kHeaderBytes - 16;  // the header's last field: 
 class Writer {
  public:
   void Put(std::uint64_t value, std::size_t size) {
-    for (std::size_t i = 0; i < size; ++i) bytes.push_back(static_cast<std::byte>((value >> (8 * i)) & 0xFF));
+    for (std::size_t i = 0; i < size; ++i, value >>= 8U) bytes.push_back(static_cast<std::byte>(value & 0xFF));
   }
   void Put(const base::ContentHash& hash) {
     Put(hash.low, 8);
