@@ -10,10 +10,6 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
 endif()
 
 set(BOWHEAD_AVX512BF16_FLAGS ${BOWHEAD_AVX512_FLAGS} -mavx512bf16)
-if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-  # Clang 16 crashes where it describes vectors of bfloat16 to a debugger.
-  list(APPEND BOWHEAD_AVX512BF16_FLAGS -g0)
-endif()
 
 function(bowhead_layer NAME)
   cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})

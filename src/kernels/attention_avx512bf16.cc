@@ -12,8 +12,9 @@ struct Bf16Dot : Bf16Blocks {
 
   static Vector Load(const std::byte* p) { return _mm512_loadu_si512(p); }
   static __m512 Step(__m512 acc, Vector v, const std::byte* row, std::size_t step) {
-    const __m512i pair = _mm512_set1_epi32(reinterpret_cast<const std::int32_t*>(row)[step]);
-    return _mm512_dpbf16_ps(acc, reinterpret_cast<__m512bh>(v), reinterpret_cast<__m512bh>(pair));
+    // Written out: Clang 16 crashes where it folds the broadcast into the intrinsic.
+    asm("vdpbf16ps %2%{1to16%}, %1, %0" : "+v"(acc) : "v"(v), "m"(reinterpret_cast<const std::int32_t*>(row)[step]));
+    return acc;
   }
   // The weights take the first half of the row's memory: they never overtake the scores that they are made from.
   static void StoreWeights(float* row, std::size_t block, __m512 p) {
