@@ -1,6 +1,7 @@
 #include "api/answer_format.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <utility>
@@ -13,6 +14,10 @@ namespace {
 constexpr double kImpossible = -9999.0;
 
 }  // namespace
+
+std::int64_t UnixSeconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
 
 JsonWriter BeginAnswer(const AnswerHead& head, std::string_view object) {
   JsonWriter json;

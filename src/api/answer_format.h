@@ -29,6 +29,9 @@ struct AnswerHead {
   std::shared_ptr<const model::Tokenizer> tokenizer;
 };
 
+/// Now, in seconds since 1970.
+std::int64_t UnixSeconds();
+
 /// An object of that kind with the head's fields, open.
 JsonWriter BeginAnswer(const AnswerHead& head, std::string_view object);
 

@@ -241,6 +241,15 @@ void SendWhole(Call& call, const AnswerHead& head, const std::vector<WholeAnswer
 
 }  // namespace
 
+void WriteArguments(JsonWriter& json, const CalledTool& call) {
+  const base::Result<JsonValue> arguments = ParseJson(call.arguments);
+  if (arguments.ok() && arguments->AsObject() != nullptr) {
+    json.Value(*arguments);
+  } else {
+    json.BeginObject().EndObject();
+  }
+}
+
 std::shared_ptr<assistant::AnswerSink> CollectAnswers(int num_choices,
                                                       std::function<void(std::vector<WholeAnswer>)> done) {
   return std::make_shared<Collector>(num_choices, std::move(done));

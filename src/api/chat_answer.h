@@ -17,6 +17,9 @@ struct CalledTool {
   std::string arguments;  // JSON text, as the model wrote it
 };
 
+/// Writes the arguments of a call as an object; those of a call that was cut, which are no whole JSON, as an empty one.
+void WriteArguments(JsonWriter& json, const CalledTool& call);
+
 /// One answer, complete.
 struct WholeAnswer {
   std::string content;

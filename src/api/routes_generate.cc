@@ -1,5 +1,4 @@
 // POST /v1/chat/completions and /v1/completions.
-#include <chrono>
 #include <memory>
 #include <utility>
 #include <variant>
@@ -69,8 +68,7 @@ AnswerHead ApiServer::MakeHead(const serving::ServedModel& model, std::string_vi
   head.id = RandomId(prefix);
   head.model = model.id;
   head.fingerprint = "bowhead-" + options_.version;
-  head.created =
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  head.created = UnixSeconds();
   head.choices_per_prompt = params.n;
   head.include_usage = params.include_usage;
   head.num_logprobs = params.sampling.num_logprobs;

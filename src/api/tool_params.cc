@@ -105,7 +105,6 @@ assistant::ToolCall ReadToolCall(ParamReader& reader, const std::string& place, 
     reader.Fail(*item.error());
     return call;
   }
-  call.id = *id;
   ParamReader inner(*function, kCalledFunctionParams, place + ".function.");
   const std::string* name = inner.String("name");
   if (name == nullptr) inner.Fail("name", "'" + place + ".function.name' is missing");
@@ -117,12 +116,7 @@ assistant::ToolCall ReadToolCall(ParamReader& reader, const std::string& place, 
     reader.Fail(*inner.error());
     return call;
   }
-  call.name = *name;
-  call.arguments = *arguments;
-  // A call that was cut by max_tokens comes back as it was; templates then get its text.
-  const base::Result<JsonValue> parsed = ParseJson(*arguments);
-  if (parsed.ok() && parsed->AsObject() != nullptr) call.parsed_arguments = ToTemplateValue(*parsed);
-  return call;
+  return MakeToolCall(*id, *name, *arguments);
 }
 
 }  // namespace
@@ -155,6 +149,13 @@ std::vector<assistant::ToolCall> ReadToolCalls(ParamReader& reader, const std::s
     calls.push_back(ReadToolCall(reader, prefix + "tool_calls[" + std::to_string(i) + "]", (*list)[i]));
   }
   return calls;
+}
+
+assistant::ToolCall MakeToolCall(std::string id, std::string name, std::string arguments) {
+  assistant::ToolCall call{std::move(id), std::move(name), std::move(arguments), {}};
+  const base::Result<JsonValue> parsed = ParseJson(call.arguments);
+  if (parsed.ok() && parsed->AsObject() != nullptr) call.parsed_arguments = ToTemplateValue(*parsed);
+  return call;
 }
 
 int FindOrphanResult(const std::vector<assistant::Message>& messages) {

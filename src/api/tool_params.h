@@ -24,6 +24,9 @@ ToolParams ReadTools(ParamReader& reader);
 /// the reader.
 std::vector<assistant::ToolCall> ReadToolCalls(ParamReader& reader, const std::string& prefix);
 
+/// A call that a model wrote; arguments that are no JSON object (a call that was cut) stay text only.
+assistant::ToolCall MakeToolCall(std::string id, std::string name, std::string arguments);
+
 /// Checks that each tool message answers a call before it. Returns the index of one that does not, or -1.
 int FindOrphanResult(const std::vector<assistant::Message>& messages);
 

@@ -164,13 +164,7 @@ void WriteBlocks(JsonWriter& json, const MessagesHead& head, const WholeAnswer& 
   for (std::size_t i = 0; i < answer.calls.size(); ++i) {
     json.BeginObject().Field("type", "tool_use").Field("id", ToolId(head, static_cast<int>(i)));
     json.Field("name", answer.calls[i].name).Key("input");
-    // A call that max_tokens cut has no whole input; clients see that by the stop_reason.
-    const base::Result<JsonValue> input = ParseJson(answer.calls[i].arguments);
-    if (input.ok() && input->AsObject() != nullptr) {
-      json.Value(*input);
-    } else {
-      json.BeginObject().EndObject();
-    }
+    WriteArguments(json, answer.calls[i]);
     json.EndObject();
   }
 }

@@ -1,6 +1,5 @@
 #include "api/ollama/ollama_answer.h"
 
-#include <chrono>
 #include <cmath>
 #include <ctime>
 #include <string_view>
@@ -24,10 +23,6 @@ struct Line {
   std::vector<CalledTool> calls;
 };
 
-std::int64_t Now() {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
 std::int64_t Nanoseconds(double seconds) {
   return std::llround(seconds * 1e9);
 }
@@ -37,12 +32,7 @@ void WriteCalls(JsonWriter& json, const std::vector<CalledTool>& calls) {
   json.Key("tool_calls").BeginArray();
   for (const CalledTool& call : calls) {
     json.BeginObject().Key("function").BeginObject().Field("name", call.name).Key("arguments");
-    const base::Result<JsonValue> arguments = ParseJson(call.arguments);
-    if (arguments.ok() && arguments->AsObject() != nullptr) {
-      json.Value(*arguments);
-    } else {  // cut by num_predict, which done_reason tells
-      json.BeginObject().EndObject();
-    }
+    WriteArguments(json, call);
     json.EndObject().EndObject();
   }
   json.EndArray();
@@ -51,7 +41,7 @@ void WriteCalls(JsonWriter& json, const std::vector<CalledTool>& calls) {
 /// An open object with the line's text.
 JsonWriter BeginLine(const OllamaHead& head, const Line& line) {
   JsonWriter json;
-  json.BeginObject().Field("model", head.model).Field("created_at", Timestamp(Now()));
+  json.BeginObject().Field("model", head.model).Field("created_at", Timestamp(UnixSeconds()));
   if (head.chat) {
     json.Key("message").BeginObject().Field("role", "assistant").Field("content", line.content);
     if (!line.thinking.empty()) json.Field("thinking", line.thinking);

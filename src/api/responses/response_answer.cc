@@ -253,10 +253,7 @@ class ResponseSink final : public assistant::AnswerSink {
       if (item.kind == Kind::kContent) message.content += item.text;
       if (item.kind == Kind::kReasoning) message.reasoning_content += item.text;
       if (item.kind != Kind::kCallBegin) continue;
-      assistant::ToolCall call{item.call_id, item.name, item.text, {}};
-      const base::Result<JsonValue> parsed = ParseJson(item.text);
-      if (parsed.ok() && parsed->AsObject() != nullptr) call.parsed_arguments = ToTemplateValue(*parsed);
-      message.tool_calls.push_back(std::move(call));
+      message.tool_calls.push_back(MakeToolCall(item.call_id, item.name, item.text));
     }
     return message;
   }

@@ -148,10 +148,7 @@ class ItemReader {
       reader.Fail("call_id", "'" + place + "' needs 'call_id', 'name' and 'arguments'");
     }
     if (reader.error()) return reader.error();
-    assistant::ToolCall call{*id, *name, *arguments, {}};
-    const base::Result<JsonValue> parsed = ParseJson(*arguments);
-    if (parsed.ok() && parsed->AsObject() != nullptr) call.parsed_arguments = ToTemplateValue(*parsed);
-    Answer().tool_calls.push_back(std::move(call));
+    Answer().tool_calls.push_back(MakeToolCall(*id, *name, *arguments));
     return std::nullopt;
   }
 

@@ -1,5 +1,4 @@
 // POST /v1/responses, and GET and DELETE of kept ones: OpenAI's Responses API over the same chat requests.
-#include <chrono>
 #include <utility>
 #include <variant>
 
@@ -56,8 +55,7 @@ void ApiServer::CreateResponse(const CallPtr& call) {
   ResponseHead head;
   head.id = RandomId("resp_");
   head.model = model->id;
-  head.created =
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  head.created = UnixSeconds();
   head.previous_response_id = request.previous_response_id;
   head.instructions = request.instructions;
   head.store = request.store;
