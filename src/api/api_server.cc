@@ -70,6 +70,7 @@ std::span<const ApiServer::Route> ApiServer::Routes() {
       Route{"/health", "GET, HEAD", &ApiServer::Health, true, false},
       Route{"/ready", "GET, HEAD", &ApiServer::Ready, true, false},
       Route{"/metrics", "GET, HEAD", &ApiServer::Metrics, false, true},
+      Route{"/openapi.json", "GET, HEAD", &ApiServer::OpenApi, true, true},
       Route{"/v1/models", "GET, HEAD", &ApiServer::ListModels, false, false},
       Route{"/v1/models/*", "GET, HEAD", &ApiServer::GetModel, false, false},
       Route{"/v1/chat/completions", "POST", &ApiServer::ChatCompletions, false, true, ApiShape::kOpenAi, true},
@@ -89,6 +90,12 @@ std::span<const ApiServer::Route> ApiServer::Routes() {
       Route{"/detokenize", "POST", &ApiServer::Detokenize, false, true},
   };
   return kRoutes;
+}
+
+std::vector<std::pair<std::string_view, std::string_view>> ApiServer::Paths() {
+  std::vector<std::pair<std::string_view, std::string_view>> paths;
+  for (const Route& route : Routes()) paths.emplace_back(route.path, route.methods);
+  return paths;
 }
 
 const ApiServer::Route* ApiServer::FindRoute(std::string_view path) {
@@ -174,7 +181,7 @@ void ApiServer::ServePage(const CallPtr& call) {
     }
     if (nearest.empty()) {
       std::vector<ParamSpec> names;
-      for (const Route& route : Routes()) names.push_back({route.path});
+      for (const Route& route : Routes()) names.push_back({.name = route.path});
       nearest = NearestName(request.path, names);
     }
     hint += nearest.empty()

@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "api/answer_format.h"
@@ -55,6 +56,9 @@ class ApiServer {
   /// The handler for net::HttpServer; never blocks.
   void Handle(std::shared_ptr<net::HttpExchange> exchange);
 
+  /// Every route's path ("/v1/models/*") and methods ("GET, HEAD"), for whoever describes them.
+  [[nodiscard]] static std::vector<std::pair<std::string_view, std::string_view>> Paths();
+
   /// Ends the workers; what waits is still answered.
   void Stop() { workers_->Stop(); }
 
@@ -90,6 +94,7 @@ class ApiServer {
   void Health(const CallPtr& call);
   void Ready(const CallPtr& call);
   void Metrics(const CallPtr& call);
+  void OpenApi(const CallPtr& call);
   void ListModels(const CallPtr& call);
   void GetModel(const CallPtr& call);
   void Tokenize(const CallPtr& call);

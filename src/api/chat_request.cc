@@ -11,70 +11,55 @@ namespace bowhead::api {
 
 namespace {
 
-constexpr ParamUse kRefused = ParamUse::kRefused;
-constexpr ParamUse kHarmless = ParamUse::kHarmless;
-
-constexpr std::array kChatParams = {
-    ParamSpec{"messages"},
-    ParamSpec{"model"},
-    ParamSpec{"max_tokens"},
-    ParamSpec{"max_completion_tokens"},
-    ParamSpec{"temperature"},
-    ParamSpec{"top_p"},
-    ParamSpec{"top_k"},
-    ParamSpec{"min_p"},
-    ParamSpec{"typical_p"},
-    ParamSpec{"repeat_penalty"},
-    ParamSpec{"repetition_penalty"},
-    ParamSpec{"presence_penalty"},
-    ParamSpec{"frequency_penalty"},
-    ParamSpec{"logit_bias"},
-    ParamSpec{"logprobs"},
-    ParamSpec{"top_logprobs"},
-    ParamSpec{"seed"},
-    ParamSpec{"n"},
-    ParamSpec{"stop"},
-    ParamSpec{"ignore_eos"},
-    ParamSpec{"stream"},
-    ParamSpec{"stream_options"},
-    ParamSpec{"response_format"},
-    ParamSpec{"structured_outputs"},
-    ParamSpec{"modalities"},
-    ParamSpec{"tools"},
-    ParamSpec{"tool_choice"},
-    ParamSpec{"parallel_tool_calls"},
-    ParamSpec{"reasoning_effort"},
-    ParamSpec{"chat_template_kwargs"},
-    ParamSpec{"user", kHarmless},
-    ParamSpec{"metadata", kHarmless},
-    ParamSpec{"safety_identifier", kHarmless},
-    ParamSpec{"prompt_cache_key", kHarmless},
-    ParamSpec{"store", kHarmless},
-    ParamSpec{"service_tier", kHarmless},
-    ParamSpec{"audio", kRefused, "answers are text only"},
-    ParamSpec{"function_call", kRefused, "it was replaced by 'tool_choice'"},
-    ParamSpec{"functions", kRefused, "it was replaced by 'tools'"},
-    ParamSpec{"moderation", kRefused, "there is no moderation model here"},
-    ParamSpec{"prediction", kRefused, "predicted outputs are not implemented"},
-    ParamSpec{"prompt_cache_retention", kRefused, "the cache keeps what fits, for as long as it fits"},
-    ParamSpec{"verbosity", kRefused, "the served model has no such control"},
-    ParamSpec{"web_search_options", kRefused, "there is no web search here"},
+constexpr std::array kOwnParams = {
+    Honoured("messages", R"({"type":"array","minItems":1,"items":{"$ref":"#/components/schemas/ChatMessage"}})"),
+    Honoured("max_completion_tokens", schema::kTokenCount, "another name of max_tokens"),
+    Honoured("logprobs", schema::kBool),
+    Honoured("top_logprobs", schema::kTopLogprobs, "needs logprobs"),
+    Honoured("response_format", R"({"$ref":"#/components/schemas/ResponseFormat"})",
+             "kept exactly, or refused with the keyword and its place"),
+    Honoured("structured_outputs", R"({"$ref":"#/components/schemas/StructuredOutputs"})", "vLLM's way to say it"),
+    Honoured("modalities", R"({"type":"array","items":{"const":"text"}})"),
+    Honoured("tools", R"({"type":"array","maxItems":128,"items":{"$ref":"#/components/schemas/Tool"}})",
+             "where the model's template says how calls are written"),
+    Honoured("tool_choice", kToolChoiceSchema),
+    Honoured("parallel_tool_calls", schema::kBool),
+    Honoured("reasoning_effort", R"({"enum":["none","minimal","low","medium","high"]})",
+             "where the model's template can switch reasoning"),
+    Honoured("chat_template_kwargs", R"({"$ref":"#/components/schemas/ChatTemplateKwargs"})"),
+    Refused("audio", "answers are text only"),
+    Refused("function_call", "it was replaced by 'tool_choice'"),
+    Refused("functions", "it was replaced by 'tools'"),
+    Refused("moderation", "there is no moderation model here"),
+    Refused("prediction", "predicted outputs are not implemented"),
+    Refused("prompt_cache_retention", "the cache keeps what fits, for as long as it fits"),
+    Refused("verbosity", "the served model has no such control"),
+    Refused("web_search_options", "there is no web search here"),
 };
+constexpr auto kChatParams = JoinParams(kOwnParams, kGenerationParams, kClientParams);
 
 constexpr std::array kMessageParams = {
-    ParamSpec{"role"},
-    ParamSpec{"content"},
-    ParamSpec{"name"},
-    ParamSpec{"tool_calls"},
-    ParamSpec{"tool_call_id"},
-    ParamSpec{"reasoning_content"},
-    ParamSpec{"annotations", kHarmless},
-    ParamSpec{"refusal", kRefused, "put the text into 'content'"},
-    ParamSpec{"audio", kRefused, "messages are text only"},
-    ParamSpec{"function_call", kRefused, "it was replaced by 'tool_calls'"},
+    Honoured("role", R"({"enum":["system","developer","user","assistant","tool"]})"),
+    Honoured("content",
+             R"({"anyOf":[{"type":"string"},{"type":"array","items":{"$ref":"#/components/schemas/TextPart"}}]})",
+             "needed unless there are tool_calls"),
+    Honoured("name", schema::kString),
+    Honoured("tool_calls", R"({"type":"array","items":{"$ref":"#/components/schemas/ToolCall"}})"),
+    Honoured("tool_call_id", schema::kString),
+    Honoured("reasoning_content", schema::kString),
+    Harmless("annotations", schema::kAny),
+    Refused("refusal", "put the text into 'content'"),
+    Refused("audio", "messages are text only"),
+    Refused("function_call", "it was replaced by 'tool_calls'"),
 };
 
-constexpr std::array kTemplateParams = {ParamSpec{"enable_thinking"}};
+constexpr std::array kTemplateParams = {Honoured("enable_thinking", schema::kBool)};
+
+constexpr std::array kTables = {
+    ParamTable{"ChatRequest", kChatParams, "messages"},
+    ParamTable{"ChatMessage", kMessageParams, "role"},
+    ParamTable{"ChatTemplateKwargs", kTemplateParams},
+};
 
 /// Content is a string, or a list of text parts, which are joined.
 void ReadContent(ParamReader& reader, const std::string& name, assistant::Message& message, bool required) {
@@ -196,12 +181,18 @@ std::span<const ParamSpec> ChatParams() {
   return kChatParams;
 }
 
+std::span<const ParamTable> ChatTables() {
+  return kTables;
+}
+
 std::variant<ChatRequest, ApiError> ReadChatRequest(const JsonValue& body) {
   const JsonObject* object = body.AsObject();
   if (object == nullptr) return ApiError{.message = "the body must be a JSON object"};
   ParamReader reader(*object, kChatParams);
   ChatRequest request;
   request.params = ReadGenerationParams(reader);
+  CheckClientParams(reader);
+  RefuseStore(reader);
   if (const auto tokens = reader.Int("max_completion_tokens", 1, kMaxTokens)) {
     if (request.params.max_tokens != 0 && request.params.max_tokens != *tokens) {
       reader.Fail("max_tokens", "'max_tokens' and 'max_completion_tokens' are the same thing; give one of them");

@@ -28,6 +28,7 @@ struct ChatRequest {
 
 /// Every parameter of OpenAI's chat completions and our own, with what becomes of it.
 std::span<const ParamSpec> ChatParams();
+std::span<const ParamTable> ChatTables();
 
 /// Errors name the parameter. Everything is checked that does not need the model.
 std::variant<ChatRequest, ApiError> ReadChatRequest(const JsonValue& body);

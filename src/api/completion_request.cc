@@ -8,39 +8,15 @@ namespace bowhead::api {
 
 namespace {
 
-constexpr ParamUse kHarmless = ParamUse::kHarmless;
-
-constexpr std::array kCompletionParams = {
-    ParamSpec{"prompt"},
-    ParamSpec{"model"},
-    ParamSpec{"max_tokens"},
-    ParamSpec{"temperature"},
-    ParamSpec{"top_p"},
-    ParamSpec{"top_k"},
-    ParamSpec{"min_p"},
-    ParamSpec{"typical_p"},
-    ParamSpec{"repeat_penalty"},
-    ParamSpec{"repetition_penalty"},
-    ParamSpec{"presence_penalty"},
-    ParamSpec{"frequency_penalty"},
-    ParamSpec{"logit_bias"},
-    ParamSpec{"logprobs"},
-    ParamSpec{"seed"},
-    ParamSpec{"n"},
-    ParamSpec{"best_of"},
-    ParamSpec{"echo"},
-    ParamSpec{"stop"},
-    ParamSpec{"ignore_eos"},
-    ParamSpec{"stream"},
-    ParamSpec{"stream_options"},
-    ParamSpec{"user", kHarmless},
-    ParamSpec{"metadata", kHarmless},
-    ParamSpec{"safety_identifier", kHarmless},
-    ParamSpec{"prompt_cache_key", kHarmless},
-    ParamSpec{"store", kHarmless},
-    ParamSpec{"service_tier", kHarmless},
-    ParamSpec{"suffix", ParamUse::kRefused, "filling in the middle is not implemented"},
+constexpr std::array kOwnParams = {
+    Honoured("prompt", kInputsSchema, "special tokens that it spells count"),
+    Honoured("echo", schema::kBool, "not together with logprobs"),
+    Honoured("logprobs", schema::kTopLogprobs),
+    Honoured("best_of", R"({"type":"integer","minimum":1,"maximum":32})", "equal to n only"),
+    Refused("suffix", "filling in the middle is not implemented"),
 };
+constexpr auto kCompletionParams = JoinParams(kOwnParams, kGenerationParams, kClientParams);
+constexpr std::array kTables = {ParamTable{"CompletionRequest", kCompletionParams, "prompt"}};
 
 /// Token ids from a list of integers; false if it is something else.
 bool ReadTokenList(const JsonArray& list, std::vector<model::TokenId>& tokens) {
@@ -118,12 +94,18 @@ std::span<const ParamSpec> CompletionParams() {
   return kCompletionParams;
 }
 
+std::span<const ParamTable> CompletionTables() {
+  return kTables;
+}
+
 std::variant<CompletionRequest, ApiError> ReadCompletionRequest(const JsonValue& body) {
   const JsonObject* object = body.AsObject();
   if (object == nullptr) return ApiError{.message = "the body must be a JSON object"};
   ParamReader reader(*object, kCompletionParams);
   CompletionRequest request;
   request.params = ReadGenerationParams(reader);
+  CheckClientParams(reader);
+  RefuseStore(reader);
   if (request.params.max_tokens == 0) request.params.max_tokens = 16;  // as OpenAI defines this route
   request.echo = reader.Bool("echo").value_or(false);
   if (const auto logprobs = reader.Int("logprobs", 0, kMaxTopLogprobs)) {

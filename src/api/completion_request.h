@@ -18,6 +18,12 @@ namespace bowhead::api {
 /// Text, or tokens that the client made itself.
 using TextOrTokens = std::variant<std::string, std::vector<model::TokenId>>;
 
+/// What ReadInputs takes.
+inline constexpr std::string_view kInputsSchema =
+    R"({"anyOf":[{"type":"string"},{"type":"array","minItems":1,"maxItems":2048,"items":{"anyOf":[{"type":"string"},
+    {"type":"array","minItems":1,"items":{"type":"integer"}}]}},{"type":"array","minItems":1,
+    "items":{"type":"integer"}}]})";
+
 /// Reads a parameter that is a string, a list of strings, a list of token ids or a list of such lists. At most
 /// `max_inputs`; an empty list is an error. Token ids are checked against the vocabulary later.
 std::vector<TextOrTokens> ReadInputs(ParamReader& reader, std::string_view name, std::size_t max_inputs);
@@ -35,6 +41,7 @@ struct CompletionRequest {
 
 /// Every parameter of OpenAI's completions and our own, with what becomes of it.
 std::span<const ParamSpec> CompletionParams();
+std::span<const ParamTable> CompletionTables();
 
 std::variant<CompletionRequest, ApiError> ReadCompletionRequest(const JsonValue& body);
 

@@ -12,34 +12,44 @@ using Kind = serving::ConstraintSpec::Kind;
 
 constexpr std::size_t kMaxChoiceTexts = 10'000;
 
-constexpr std::array kFormatParams = {ParamSpec{"type"}, ParamSpec{"json_schema"}};
+constexpr std::string_view kTypeSchema = R"({"enum":["text","json_object","json_schema"]})";
+constexpr std::string_view kSchemaSchema = R"({"type":["object","boolean","string"]})";
+
+constexpr std::array kFormatParams = {
+    Honoured("type", kTypeSchema),
+    Honoured("json_schema", schema::kAny, "a JsonSchemaFormat, if the type is json_schema"),
+};
 constexpr std::array kJsonSchemaParams = {
-    ParamSpec{"name"},
-    ParamSpec{"schema"},
-    ParamSpec{"strict"},  // either way: a schema is kept exactly, or refused
-    ParamSpec{"description"},
+    Harmless("name", schema::kAny),
+    Honoured("schema", kSchemaSchema, "kept exactly, or refused"),
+    Harmless("strict", schema::kAny, "either way: a schema is kept exactly, or refused"),
+    Harmless("description", schema::kAny),
 };
-constexpr std::array kFlatParams = {
-    ParamSpec{"type"}, ParamSpec{"name"}, ParamSpec{"schema"}, ParamSpec{"strict"}, ParamSpec{"description"},
-};
+constexpr auto kFlatParams = JoinParams(std::array{Honoured("type", kTypeSchema)}, kJsonSchemaParams);
 constexpr std::array kStructuredParams = {
-    ParamSpec{"json"},
-    ParamSpec{"regex"},
-    ParamSpec{"choice"},
-    ParamSpec{"grammar"},
+    Honoured("json", kSchemaSchema),
+    Honoured("regex", schema::kString),
+    Honoured("choice", R"({"type":"array","maxItems":10000,"items":{"type":"string"}})"),
+    Honoured("grammar", schema::kString, "GBNF or Lark"),
+};
+constexpr std::array kTables = {
+    ParamTable{"ResponseFormat", kFormatParams, "type"},
+    ParamTable{"JsonSchemaFormat", kJsonSchemaParams, "schema"},
+    ParamTable{"FlatFormat", kFlatParams, "type"},
+    ParamTable{"StructuredOutputs", kStructuredParams},
 };
 
 /// A schema is an object or a boolean; some clients send it as text.
 void TakeSchema(ParamReader& reader, std::string_view name, std::string_view param, ChatRequest& request) {
-  const JsonValue* schema = reader.Get(name);
-  if (schema == nullptr) {
+  const JsonValue* wanted = reader.Get(name);
+  if (wanted == nullptr) {
     reader.Fail(name, "'" + std::string(param) + "' needs '" + std::string(name) + "', a JSON schema");
-  } else if (const std::string* text = schema->AsString()) {
+  } else if (const std::string* text = wanted->AsString()) {
     SetConstraint(request, param, {Kind::kJsonSchema, *text, {}});
-  } else if (schema->AsObject() != nullptr || schema->AsBool() != nullptr) {
-    SetConstraint(request, param, {Kind::kJsonSchema, ToJsonText(*schema), {}});
+  } else if (wanted->AsObject() != nullptr || wanted->AsBool() != nullptr) {
+    SetConstraint(request, param, {Kind::kJsonSchema, ToJsonText(*wanted), {}});
   } else {
-    reader.Fail(name, "a JSON schema must be an object or a boolean, not " + std::string(schema->KindName()));
+    reader.Fail(name, "a JSON schema must be an object or a boolean, not " + std::string(wanted->KindName()));
   }
 }
 
@@ -52,6 +62,10 @@ std::string ReadType(ParamReader& reader, std::string_view param) {
 }
 
 }  // namespace
+
+std::span<const ParamTable> ConstraintTables() {
+  return kTables;
+}
 
 void SetConstraint(ChatRequest& request, std::string_view param, serving::ConstraintSpec spec) {
   request.constraint = std::move(spec);
@@ -69,9 +83,9 @@ void ReadConstraint(ParamReader& reader, std::string_view name, ChatRequest& req
     if (wrapper == nullptr) {
       inner.Fail("json_schema", "'" + std::string(name) + ".json_schema' is missing");
     } else {
-      ParamReader schema(*wrapper, kJsonSchemaParams, std::string(name) + ".json_schema.");
-      TakeSchema(schema, "schema", name, request);
-      if (schema.error()) inner.Fail(*schema.error());
+      ParamReader reads(*wrapper, kJsonSchemaParams, std::string(name) + ".json_schema.");
+      TakeSchema(reads, "schema", name, request);
+      if (reads.error()) inner.Fail(*reads.error());
     }
   }
   if (inner.error()) reader.Fail(*inner.error());

@@ -1,6 +1,7 @@
 // Structured output in requests: each API's way to say what an answer must match.
 #pragma once
 
+#include <span>
 #include <string_view>
 
 #include "api/chat_request.h"
@@ -8,6 +9,9 @@
 #include "serving/constraints.h"
 
 namespace bowhead::api {
+
+/// The objects inside of requests: ResponseFormat, JsonSchemaFormat, FlatFormat, StructuredOutputs.
+std::span<const ParamTable> ConstraintTables();
 
 /// Sets the request's constraint, which came from `param`.
 void SetConstraint(ChatRequest& request, std::string_view param, serving::ConstraintSpec spec);

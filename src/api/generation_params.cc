@@ -10,9 +10,10 @@ namespace bowhead::api {
 namespace {
 
 constexpr std::array kStreamOptions = {
-    ParamSpec{"include_usage"},
-    ParamSpec{"include_obfuscation", ParamUse::kHarmless},
+    Honoured("include_usage", schema::kBool, "a last chunk with usage"),
+    Harmless("include_obfuscation", schema::kBool),
 };
+constexpr std::array kTables = {ParamTable{"StreamOptions", kStreamOptions}};
 
 float Float(std::optional<double> value, float fallback) {
   return value ? static_cast<float>(*value) : fallback;
@@ -85,22 +86,11 @@ void ReadSampling(ParamReader& reader, engine::SamplingParams& sampling) {
   ReadLogitBias(reader, sampling);
 }
 
-void ReadHarmless(ParamReader& reader) {
-  // These change nothing here, but a wrong type still tells that the client means something else.
-  static_cast<void>(reader.String("user"));
-  static_cast<void>(reader.String("safety_identifier"));
-  static_cast<void>(reader.String("prompt_cache_key"));
-  static_cast<void>(reader.Object("metadata"));
-  if (reader.Bool("store").value_or(false)) {
-    reader.Fail("store", "'store' must be false: answers are not kept on this server");
-  }
-  const std::string* tier = reader.String("service_tier");
-  if (tier != nullptr && *tier != "auto" && *tier != "default") {
-    reader.Fail("service_tier", "'service_tier' can only be 'auto' or 'default' here");
-  }
-}
-
 }  // namespace
+
+std::span<const ParamTable> GenerationTables() {
+  return kTables;
+}
 
 GenerationParams ReadGenerationParams(ParamReader& reader) {
   GenerationParams params;
@@ -123,8 +113,24 @@ GenerationParams ReadGenerationParams(ParamReader& reader) {
     static_cast<void>(inner.Bool("include_obfuscation"));
     if (inner.error()) reader.Fail(*inner.error());
   }
-  ReadHarmless(reader);
   return params;
+}
+
+void CheckClientParams(ParamReader& reader) {
+  static_cast<void>(reader.String("user"));
+  static_cast<void>(reader.String("safety_identifier"));
+  static_cast<void>(reader.String("prompt_cache_key"));
+  static_cast<void>(reader.Object("metadata"));
+  const std::string* tier = reader.String("service_tier");
+  if (tier != nullptr && *tier != "auto" && *tier != "default") {
+    reader.Fail("service_tier", "'service_tier' can only be 'auto' or 'default' here");
+  }
+}
+
+void RefuseStore(ParamReader& reader) {
+  if (reader.Bool("store").value_or(false)) {
+    reader.Fail("store", "'store' must be false: answers of this route are not kept");
+  }
 }
 
 void CheckLogitBias(ParamReader& reader, const GenerationParams& params, std::size_t vocab_size) {

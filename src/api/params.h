@@ -1,9 +1,13 @@
 // Reading a request's parameters against a table: each is honoured, harmless, or refused by name.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -18,11 +22,65 @@ enum class ParamUse : std::uint8_t {
   kRefused,   // known, but not honoured: a 400 that says why
 };
 
+/// One parameter. These rows are the one source of what a request may hold: readers check against them, and
+/// /openapi.json is made of them.
 struct ParamSpec {
   std::string_view name;
   ParamUse use = ParamUse::kHonoured;
-  std::string_view why = {};  // for kRefused: ends the sentence "'x' is not supported: "
+  std::string_view schema = {};  // JSON Schema of the value; null is always allowed besides
+  std::string_view why = {};     // for kRefused: ends the sentence "'x' is not supported: "; else a note
 };
+
+constexpr ParamSpec Honoured(std::string_view name, std::string_view schema, std::string_view note = {}) {
+  return {name, ParamUse::kHonoured, schema, note};
+}
+constexpr ParamSpec Harmless(std::string_view name, std::string_view schema, std::string_view note = {}) {
+  return {name, ParamUse::kHarmless, schema, note};
+}
+constexpr ParamSpec Refused(std::string_view name, std::string_view why) {
+  return {name, ParamUse::kRefused, R"({"type":"null"})", why};
+}
+
+/// A table of requests or of an object inside them, by the name that the document gives it.
+struct ParamTable {
+  std::string_view name;
+  std::span<const ParamSpec> rows;
+  std::string_view required = {};  // names that must be there, with commas between
+};
+
+/// Several tables as one.
+template <std::size_t... N>
+constexpr auto JoinParams(const std::array<ParamSpec, N>&... tables) {
+  std::array<ParamSpec, (N + ...)> all{};
+  auto at = all.begin();
+  ((at = std::copy(tables.begin(), tables.end(), at)), ...);
+  return all;
+}
+
+/// The rows of those names. A name that the table lacks does not compile.
+template <std::size_t M, std::size_t N>
+consteval std::array<ParamSpec, N> PickParams(const std::array<ParamSpec, M>& table,
+                                              const std::array<std::string_view, N>& names) {
+  std::array<ParamSpec, N> picked{};
+  for (std::size_t i = 0; i < N; ++i) {
+    const auto row = std::find_if(table.begin(), table.end(), [&](const ParamSpec& s) { return s.name == names[i]; });
+    if (row == table.end()) throw std::logic_error("the table has no such row");
+    picked[i] = *row;
+  }
+  return picked;
+}
+
+/// JSON Schemas that many rows share.
+namespace schema {
+inline constexpr std::string_view kString = R"({"type":"string"})";
+inline constexpr std::string_view kFullString = R"({"type":"string","minLength":1})";
+inline constexpr std::string_view kBool = R"({"type":"boolean"})";
+inline constexpr std::string_view kObject = R"({"type":"object"})";
+inline constexpr std::string_view kTokenCount = R"({"type":"integer","minimum":1,"maximum":16777216})";
+inline constexpr std::string_view kTopLogprobs = R"({"type":"integer","minimum":0,"maximum":20})";
+inline constexpr std::string_view kOnlyFalse = R"({"const":false})";
+inline constexpr std::string_view kAny = R"({})";
+}  // namespace schema
 
 /// Reads the keys of one JSON object. The first mistake is kept in error(); the getters go on and give nothing then, so
 /// that a caller checks once, at the end. A null is as good as absent. Points into the object.

@@ -10,6 +10,7 @@
 
 #include "api/api_server.h"
 #include "api/chat_answer.h"
+#include "api/request_tables.h"
 #include "assistant/prompt.h"
 #include "net/form.h"
 #include "net/uri.h"
@@ -19,10 +20,11 @@ namespace bowhead::api {
 namespace {
 
 constexpr std::array kChatFields = {
-    ParamSpec{"prompt"},
-    ParamSpec{"max_tokens"},
-    ParamSpec{"conversation_id"},
+    Honoured("prompt", schema::kFullString),
+    Honoured("max_tokens", schema::kTokenCount),
+    Honoured("conversation_id", R"({"type":"string","pattern":"^[A-Za-z0-9_.:-]{0,128}$"})"),
 };
+constexpr std::array kTables = {ParamTable{"PlainChatRequest", kChatFields, "prompt"}};
 
 struct PlainRequest {
   std::string prompt;
@@ -111,6 +113,10 @@ std::variant<PlainRequest, ApiError> ReadPlainRequest(const JsonValue& body) {
 }
 
 }  // namespace
+
+std::span<const ParamTable> PlainChatTables() {
+  return kTables;
+}
 
 void ApiServer::PlainChat(const CallPtr& call) {
   const base::Result<JsonValue> fields = ReadFields(call->request());

@@ -1,9 +1,10 @@
-// GET /health, /ready, /metrics, /v1/models and /v1/models/{id}.
+// GET /health, /ready, /metrics, /openapi.json, /v1/models and /v1/models/{id}.
 #include <algorithm>
 #include <string>
 #include <utility>
 
 #include "api/api_server.h"
+#include "api/openapi/document.h"
 
 namespace bowhead::api {
 
@@ -48,6 +49,10 @@ void ApiServer::Metrics(const CallPtr& call) {
   call->Send({.status = 200,
               .headers = {{"Content-Type", std::string(telemetry::kExpositionContentType)}},
               .body = registry_.Expose()});
+}
+
+void ApiServer::OpenApi(const CallPtr& call) {
+  call->SendJson(200, OpenApiDocument(options_.version));
 }
 
 void ApiServer::ListModels(const CallPtr& call) {

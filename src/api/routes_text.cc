@@ -9,6 +9,7 @@
 
 #include "api/api_server.h"
 #include "api/completion_request.h"
+#include "api/request_tables.h"
 
 namespace bowhead::api {
 
@@ -18,16 +19,29 @@ constexpr std::size_t kMaxEmbeddingInputs = 2048;
 constexpr std::size_t kEmbeddingsAtOnce = 8;  // of one call, so that a long list does not fill the engine's queue
 
 constexpr std::array kTokenizeParams = {
-    ParamSpec{"content"},     ParamSpec{"prompt"},        ParamSpec{"model"},
-    ParamSpec{"add_special"}, ParamSpec{"parse_special"}, ParamSpec{"with_pieces"},
+    Honoured("content", schema::kString, "or prompt: one of them is needed"),
+    Honoured("prompt", schema::kString),
+    Honoured("model", schema::kString),
+    Honoured("add_special", schema::kBool),
+    Honoured("parse_special", schema::kBool),
+    Honoured("with_pieces", schema::kBool),
 };
-constexpr std::array kDetokenizeParams = {ParamSpec{"tokens"}, ParamSpec{"model"}, ParamSpec{"with_special"}};
+constexpr std::array kDetokenizeParams = {
+    Honoured("tokens", R"({"type":"array","items":{"type":"integer","minimum":0}})"),
+    Honoured("model", schema::kString),
+    Honoured("with_special", schema::kBool),
+};
 constexpr std::array kEmbeddingParams = {
-    ParamSpec{"input"},
-    ParamSpec{"model"},
-    ParamSpec{"encoding_format"},
-    ParamSpec{"dimensions"},
-    ParamSpec{"user", ParamUse::kHarmless},
+    Honoured("input", kInputsSchema),
+    Honoured("model", schema::kString),
+    Honoured("encoding_format", R"({"enum":["float","base64"]})"),
+    Honoured("dimensions", schema::kTokenCount, "the model's own number only"),
+    Harmless("user", schema::kString),
+};
+constexpr std::array kTables = {
+    ParamTable{"TokenizeRequest", kTokenizeParams},
+    ParamTable{"DetokenizeRequest", kDetokenizeParams, "tokens"},
+    ParamTable{"EmbeddingRequest", kEmbeddingParams, "input"},
 };
 
 std::string Base64(std::string_view bytes) {
@@ -163,6 +177,10 @@ class EmbeddingJob : public std::enable_shared_from_this<EmbeddingJob> {
 };
 
 }  // namespace
+
+std::span<const ParamTable> TextTables() {
+  return kTables;
+}
 
 void ApiServer::Tokenize(const CallPtr& call) {
   JsonValue body;

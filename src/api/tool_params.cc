@@ -14,18 +14,32 @@ namespace {
 constexpr std::size_t kMaxTools = 128;
 constexpr std::size_t kMaxNameLength = 64;
 
-constexpr std::array kToolParams = {ParamSpec{"type"}, ParamSpec{"function"}};
+constexpr std::array kToolParams = {
+    Honoured("type", R"({"const":"function"})"),
+    Honoured("function", R"({"$ref":"#/components/schemas/ToolFunction"})"),
+};
 constexpr std::array kFunctionParams = {
-    ParamSpec{"name"},
-    ParamSpec{"description"},
-    ParamSpec{"parameters"},
-    ParamSpec{"strict"},
+    Honoured("name", R"({"type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$"})"),
+    Honoured("description", schema::kString),
+    Honoured("parameters", schema::kObject),
+    Honoured("strict", schema::kBool),
 };
 constexpr std::array kCallParams = {
-    ParamSpec{"id"}, ParamSpec{"type"}, ParamSpec{"function"},
-    ParamSpec{"index", ParamUse::kHarmless},  // clients send back what streams brought
+    Honoured("id", schema::kFullString),
+    Honoured("type", R"({"const":"function"})"),
+    Honoured("function", R"({"$ref":"#/components/schemas/CalledFunction"})"),
+    Harmless("index", schema::kAny, "clients send back what streams brought"),
 };
-constexpr std::array kCalledFunctionParams = {ParamSpec{"name"}, ParamSpec{"arguments"}};
+constexpr std::array kCalledFunctionParams = {
+    Honoured("name", schema::kString),
+    Honoured("arguments", schema::kString, "the JSON text that the model wrote"),
+};
+constexpr std::array kTables = {
+    ParamTable{"Tool", kToolParams, "type,function"},
+    ParamTable{"ToolFunction", kFunctionParams, "name"},
+    ParamTable{"ToolCall", kCallParams, "id,type,function"},
+    ParamTable{"CalledFunction", kCalledFunctionParams, "name,arguments"},
+};
 
 bool IsToolName(std::string_view name) {
   return !name.empty() && name.size() <= kMaxNameLength && std::all_of(name.begin(), name.end(), [](char c) {
@@ -120,6 +134,10 @@ assistant::ToolCall ReadToolCall(ParamReader& reader, const std::string& place, 
 }
 
 }  // namespace
+
+std::span<const ParamTable> ToolTables() {
+  return kTables;
+}
 
 ToolParams ReadTools(ParamReader& reader) {
   ToolParams tools;

@@ -1,7 +1,9 @@
 // Tools in chat requests: their definitions, the choice among them, and calls in earlier messages.
 #pragma once
 
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/params.h"
@@ -9,6 +11,13 @@
 #include "model/template/value.h"
 
 namespace bowhead::api {
+
+/// What `tool_choice` may be in OpenAI's APIs.
+inline constexpr std::string_view kToolChoiceSchema =
+    R"({"anyOf":[{"enum":["auto","none","required"]},{"type":"object"}]})";
+
+/// The objects inside of requests: Tool, ToolFunction, ToolCall, CalledFunction.
+std::span<const ParamTable> ToolTables();
 
 /// The tools that the model may call.
 struct ToolParams {

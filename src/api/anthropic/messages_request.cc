@@ -12,38 +12,52 @@ namespace bowhead::api {
 
 namespace {
 
-constexpr ParamUse kRefused = ParamUse::kRefused;
-constexpr ParamUse kHarmless = ParamUse::kHarmless;
+constexpr std::string_view kTextBlocksSchema =
+    R"({"anyOf":[{"type":"string"},{"type":"array","items":{"$ref":"#/components/schemas/AnthropicTextBlock"}}]})";
 
-constexpr std::array kMessagesParams = {
-    ParamSpec{"model"},
-    ParamSpec{"messages"},
-    ParamSpec{"system"},
-    ParamSpec{"max_tokens"},
-    ParamSpec{"temperature"},
-    ParamSpec{"top_p"},
-    ParamSpec{"top_k"},
-    ParamSpec{"stop_sequences"},
-    ParamSpec{"stream"},
-    ParamSpec{"tools"},
-    ParamSpec{"tool_choice"},
-    ParamSpec{"thinking"},
-    ParamSpec{"metadata", kHarmless},
-    ParamSpec{"cache_control", kHarmless},  // the prefix cache needs no marks
-    ParamSpec{"service_tier", kHarmless},
-    ParamSpec{"container", kRefused, "nothing runs on this server but the model"},
-    ParamSpec{"context_management", kRefused, "conversations are used as they come"},
-    ParamSpec{"mcp_servers", kRefused, "there is no MCP client here"},
-    ParamSpec{"output_config"},
-    ParamSpec{"output_format"},
+constexpr std::array kMessagesOwnParams = {
+    Honoured("messages", R"({"type":"array","minItems":1,"items":{"$ref":"#/components/schemas/AnthropicMessage"}})"),
+    Honoured("system", kTextBlocksSchema),
+    Honoured("stop_sequences",
+             R"({"type":"array","maxItems":16,"items":{"type":"string","minLength":1,"maxLength":1024}})"),
+    Honoured("tools", R"({"type":"array","maxItems":128,"items":{"$ref":"#/components/schemas/AnthropicTool"}})"),
+    Honoured("tool_choice", schema::kObject),
+    Honoured("thinking", R"({"$ref":"#/components/schemas/AnthropicThinking"})"),
+    Honoured("output_config", R"({"$ref":"#/components/schemas/AnthropicOutputConfig"})"),
+    Honoured("output_format", R"({"$ref":"#/components/schemas/FlatFormat"})"),
+    Harmless("metadata", schema::kObject),
+    Harmless("cache_control", schema::kAny, "the prefix cache needs no marks"),
+    Harmless("service_tier", R"({"enum":["auto","standard_only"]})"),
+    Refused("container", "nothing runs on this server but the model"),
+    Refused("context_management", "conversations are used as they come"),
+    Refused("mcp_servers", "there is no MCP client here"),
 };
-constexpr std::array kMessageParams = {ParamSpec{"role"}, ParamSpec{"content"}};
+constexpr auto kMessagesParams = JoinParams(
+    kMessagesOwnParams,
+    PickParams(kGenerationParams,
+               std::to_array<std::string_view>({"model", "max_tokens", "temperature", "top_p", "top_k", "stream"})));
+constexpr std::array kMessageParams = {
+    Honoured("role", R"({"enum":["user","assistant"]})"),
+    Honoured("content", R"({"anyOf":[{"type":"string"},{"type":"array",
+        "items":{"$ref":"#/components/schemas/AnthropicBlock"}}]})"),
+};
 constexpr std::array kToolParams = {
-    ParamSpec{"name"},
-    ParamSpec{"description"},
-    ParamSpec{"input_schema"},
-    ParamSpec{"type"},
-    ParamSpec{"cache_control", kHarmless},
+    Honoured("name", R"({"type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$"})"),
+    Honoured("description", schema::kString),
+    Honoured("input_schema", schema::kObject),
+    Honoured("type", R"({"const":"custom"})"),
+    Harmless("cache_control", schema::kAny),
+};
+constexpr std::array kConfigParams = {
+    Honoured("format", R"({"$ref":"#/components/schemas/FlatFormat"})"),
+    Refused("effort", "the served model has no such control"),
+};
+constexpr std::array kTables = {
+    ParamTable{"AnthropicRequest", kMessagesParams, "messages,max_tokens"},
+    ParamTable{"AnthropicCountRequest", kMessagesParams, "messages"},
+    ParamTable{"AnthropicMessage", kMessageParams, "role,content"},
+    ParamTable{"AnthropicTool", kToolParams, "name,input_schema"},
+    ParamTable{"AnthropicOutputConfig", kConfigParams},
 };
 
 std::string StringOf(const JsonObject& object, std::string_view key) {
@@ -230,8 +244,7 @@ void ReadMessagesTools(ParamReader& reader, ChatRequest& request) {
     definitions.push_back(JsonValue(std::move(tool)));
   }
   const JsonObject wrapped{{"tools", JsonValue(std::move(definitions))}};
-  constexpr std::array kOnlyTools = {ParamSpec{"tools"}};
-  ParamReader checked(wrapped, kOnlyTools);
+  ParamReader checked(wrapped, kMessagesParams);
   ToolParams read = ReadTools(checked);
   if (checked.error()) {
     reader.Fail(*checked.error());
@@ -258,12 +271,21 @@ void ReadThinking(ParamReader& reader, ChatRequest& request) {
 
 }  // namespace
 
+std::span<const ParamTable> MessagesTables() {
+  return kTables;
+}
+
 std::variant<ChatRequest, ApiError> ReadMessagesRequest(const JsonValue& body, bool counting) {
   const JsonObject* object = body.AsObject();
   if (object == nullptr) return ApiError{.message = "the body must be a JSON object"};
   ParamReader reader(*object, kMessagesParams);
   ChatRequest request;
   request.params = ReadGenerationParams(reader);
+  static_cast<void>(reader.Object("metadata"));
+  const std::string* tier = reader.String("service_tier");
+  if (tier != nullptr && *tier != "auto" && *tier != "standard_only") {
+    reader.Fail("service_tier", "'service_tier' must be 'auto' or 'standard_only'");
+  }
   if (request.params.max_tokens == 0 && !counting) {
     reader.Fail("max_tokens", "'max_tokens' is missing; it says how long the answer may be");
   }
@@ -283,9 +305,7 @@ std::variant<ChatRequest, ApiError> ReadMessagesRequest(const JsonValue& body, b
   ReadThinking(reader, request);
   ReadFlatFormat(reader, "output_format", "output_format", request);
   if (const JsonObject* config = reader.Object("output_config")) {
-    constexpr std::array kConfig = {ParamSpec{"format"},
-                                    ParamSpec{"effort", kRefused, "the served model has no such control"}};
-    ParamReader inner(*config, kConfig, "output_config.");
+    ParamReader inner(*config, kConfigParams, "output_config.");
     ReadFlatFormat(inner, "format", "output_config.format", request);
     if (inner.error()) reader.Fail(*inner.error());
   }

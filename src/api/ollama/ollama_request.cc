@@ -9,73 +9,75 @@ namespace bowhead::api {
 
 namespace {
 
-constexpr ParamUse kRefused = ParamUse::kRefused;
-constexpr ParamUse kHarmless = ParamUse::kHarmless;
-
-constexpr std::array kChatParams = {
-    ParamSpec{"model"},
-    ParamSpec{"messages"},
-    ParamSpec{"tools"},
-    ParamSpec{"options"},
-    ParamSpec{"stream"},
-    ParamSpec{"think"},
-    ParamSpec{"keep_alive", kHarmless},  // the served model stays
-    ParamSpec{"format"},
-    ParamSpec{"logprobs", kRefused, "ask /v1/chat/completions for them"},
-    ParamSpec{"top_logprobs", kRefused, "ask /v1/chat/completions for them"},
+constexpr std::array kShowParams = {
+    Honoured("model", schema::kString),
+    Honoured("name", schema::kString, "another name of model; one of them is needed"),
+    Harmless("verbose", schema::kAny),
 };
-constexpr std::array kGenerateParams = {
-    ParamSpec{"model"},
-    ParamSpec{"prompt"},
-    ParamSpec{"system"},
-    ParamSpec{"options"},
-    ParamSpec{"stream"},
-    ParamSpec{"think"},
-    ParamSpec{"raw"},
-    ParamSpec{"keep_alive", kHarmless},
-    ParamSpec{"format"},
-    ParamSpec{"images", kRefused, "the served model takes text only"},
-    ParamSpec{"suffix", kRefused, "there is no fill-in-the-middle here"},
-    ParamSpec{"template", kRefused, "start the server with --chat-template-file"},
-    ParamSpec{"context", kRefused, "send the conversation to /api/chat"},
-    ParamSpec{"logprobs", kRefused, "ask /v1/completions for them"},
-    ParamSpec{"top_logprobs", kRefused, "ask /v1/completions for them"},
+constexpr std::array kCommonParams = {
+    Honoured("model", schema::kString),
+    Honoured("options", R"({"$ref":"#/components/schemas/OllamaOptions"})"),
+    Honoured("stream", schema::kBool, "true where it is left out"),
+    Honoured("think", R"({"type":["boolean","string"]})"),
+    Honoured("format", R"({"anyOf":[{"enum":["json",""]},{"type":"object"}]})"),
+    Harmless("keep_alive", schema::kAny, "the served model stays"),
+    Refused("logprobs", "ask OpenAI's routes for them"),
+    Refused("top_logprobs", "ask OpenAI's routes for them"),
 };
-constexpr std::array kOptions = {
-    ParamSpec{"temperature"},
-    ParamSpec{"top_p"},
-    ParamSpec{"top_k"},
-    ParamSpec{"min_p"},
-    ParamSpec{"typical_p"},
-    ParamSpec{"repeat_penalty"},
-    ParamSpec{"presence_penalty"},
-    ParamSpec{"frequency_penalty"},
-    ParamSpec{"seed"},
-    ParamSpec{"stop"},
-    ParamSpec{"num_predict"},
-    ParamSpec{"num_ctx", kHarmless},     // the server's --ctx holds; an answer that does not fit is an error
-    ParamSpec{"num_thread", kHarmless},  // so do its threads
-    ParamSpec{"num_batch", kHarmless},
-    ParamSpec{"num_gpu", kHarmless},
-    ParamSpec{"main_gpu", kHarmless},
-    ParamSpec{"use_mmap", kHarmless},
-    ParamSpec{"numa", kHarmless},
-    ParamSpec{"num_keep", kRefused, "conversations are never cut"},
-    ParamSpec{"repeat_last_n", kRefused, "the penalty looks at prompt and answer"},
-    ParamSpec{"penalize_newline", kRefused, "all tokens are treated alike"},
-    ParamSpec{"mirostat", kRefused, "there is no such sampler here"},
-    ParamSpec{"mirostat_eta", kRefused, "there is no such sampler here"},
-    ParamSpec{"mirostat_tau", kRefused, "there is no such sampler here"},
-    ParamSpec{"tfs_z", kRefused, "there is no such sampler here"},
+constexpr auto kChatParams = JoinParams(
+    std::array{
+        Honoured("messages", R"({"type":"array","minItems":1,"items":{"$ref":"#/components/schemas/OllamaMessage"}})"),
+        Honoured("tools", R"({"type":"array","maxItems":128,"items":{"$ref":"#/components/schemas/Tool"}})"),
+    },
+    kCommonParams);
+constexpr auto kGenerateParams = JoinParams(
+    std::array{
+        Honoured("prompt", schema::kFullString),
+        Honoured("system", schema::kString),
+        Honoured("raw", schema::kOnlyFalse, "/v1/completions takes prompts as they are"),
+        Refused("images", "the served model takes text only"),
+        Refused("suffix", "ask /v1/completions for it"),
+        Refused("template", "start the server with --chat-template"),
+        Refused("context", "send the conversation to /api/chat"),
+    },
+    kCommonParams);
+constexpr std::array kOptionsOwnParams = {
+    Honoured("num_predict", R"({"type":"integer","minimum":-2,"maximum":16777216})", "-1 and -2: as many as fit"),
+    Harmless("num_ctx", schema::kAny, "the server's --ctx holds; an answer that does not fit is an error"),
+    Harmless("num_thread", schema::kAny, "the server's threads hold"),
+    Harmless("num_batch", schema::kAny),
+    Harmless("num_gpu", schema::kAny),
+    Harmless("main_gpu", schema::kAny),
+    Harmless("use_mmap", schema::kAny),
+    Harmless("numa", schema::kAny),
+    Refused("num_keep", "conversations are never cut"),
+    Refused("repeat_last_n", "the penalty looks at prompt and answer"),
+    Refused("penalize_newline", "all tokens are treated alike"),
+    Refused("mirostat", "there is no such sampler here"),
+    Refused("mirostat_eta", "there is no such sampler here"),
+    Refused("mirostat_tau", "there is no such sampler here"),
+    Refused("tfs_z", "there is no such sampler here"),
 };
+constexpr auto kOptions = JoinParams(
+    PickParams(kGenerationParams,
+               std::to_array<std::string_view>({"temperature", "top_p", "top_k", "min_p", "typical_p", "repeat_penalty",
+                                                "presence_penalty", "frequency_penalty", "seed", "stop"})),
+    kOptionsOwnParams);
 constexpr std::array kMessageParams = {
-    ParamSpec{"role"},
-    ParamSpec{"content"},
-    ParamSpec{"thinking"},
-    ParamSpec{"tool_calls"},
-    ParamSpec{"tool_name"},
-    ParamSpec{"tool_call_id"},
-    ParamSpec{"images", kRefused, "the served model takes text only"},
+    Honoured("role", R"({"enum":["system","user","assistant","tool"]})"),
+    Honoured("content", schema::kString),
+    Honoured("thinking", schema::kString),
+    Honoured("tool_calls", R"({"type":"array","items":{"$ref":"#/components/schemas/OllamaCall"}})"),
+    Honoured("tool_name", schema::kString),
+    Harmless("tool_call_id", schema::kAny, "results follow their calls in order"),
+    Refused("images", "the served model takes text only"),
+};
+constexpr std::array kTables = {
+    ParamTable{"OllamaChatRequest", kChatParams, "model,messages"},
+    ParamTable{"OllamaGenerateRequest", kGenerateParams, "model,prompt"},
+    ParamTable{"OllamaOptions", kOptions},
+    ParamTable{"OllamaMessage", kMessageParams, "role"},
+    ParamTable{"OllamaShowRequest", kShowParams},
 };
 
 void ReadOptions(ParamReader& reader, ChatRequest& request) {
@@ -188,6 +190,14 @@ void ReadMessages(ParamReader& reader, ChatRequest& request) {
 }
 
 }  // namespace
+
+std::span<const ParamTable> OllamaTables() {
+  return kTables;
+}
+
+std::span<const ParamSpec> OllamaShowParams() {
+  return kShowParams;
+}
 
 std::string_view WithoutTag(std::string_view name) {
   constexpr std::string_view kTag = ":latest";

@@ -1,6 +1,7 @@
 // The bodies of Ollama's /api/chat and /api/generate, read into the same request as OpenAI's chat.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -10,6 +11,11 @@
 #include "api/json.h"
 
 namespace bowhead::api {
+
+/// The requests and the objects inside.
+std::span<const ParamTable> OllamaTables();
+/// Of POST /api/show.
+std::span<const ParamSpec> OllamaShowParams();
 
 /// Errors name the parameter.
 std::variant<ChatRequest, ApiError> ReadOllamaChat(const JsonValue& body);

@@ -74,8 +74,7 @@ void ApiServer::OllamaTags(const CallPtr& call) {
 void ApiServer::OllamaShow(const CallPtr& call) {
   JsonValue body;
   if (!ParseBody(call, body)) return;
-  constexpr std::array kParams = {ParamSpec{"model"}, ParamSpec{"name"}, ParamSpec{"verbose", ParamUse::kHarmless}};
-  ParamReader reader(*body.AsObject(), kParams);
+  ParamReader reader(*body.AsObject(), OllamaShowParams());
   const std::string* name = reader.String("model");
   if (name == nullptr) name = reader.String("name");
   if (name == nullptr) reader.Fail("model", "'model' is missing");

@@ -10,71 +10,103 @@ namespace bowhead::api {
 
 namespace {
 
-constexpr ParamUse kRefused = ParamUse::kRefused;
-constexpr ParamUse kHarmless = ParamUse::kHarmless;
+/// What this API shares with chat completions.
+constexpr std::array<std::string_view, 7> kShared = {"model", "temperature", "top_p", "top_k",
+                                                     "min_p", "seed",        "stream"};
 
-constexpr std::array kResponseParams = {
-    ParamSpec{"model"},
-    ParamSpec{"input"},
-    ParamSpec{"instructions"},
-    ParamSpec{"previous_response_id"},
-    ParamSpec{"max_output_tokens"},
-    ParamSpec{"temperature"},
-    ParamSpec{"top_p"},
-    ParamSpec{"top_k"},
-    ParamSpec{"min_p"},
-    ParamSpec{"seed"},
-    ParamSpec{"stream"},
-    ParamSpec{"stream_options"},
-    ParamSpec{"store"},
-    ParamSpec{"tools"},
-    ParamSpec{"tool_choice"},
-    ParamSpec{"parallel_tool_calls"},
-    ParamSpec{"reasoning"},
-    ParamSpec{"text"},
-    ParamSpec{"truncation"},
-    ParamSpec{"metadata"},
-    ParamSpec{"include"},
-    ParamSpec{"background"},
-    ParamSpec{"user", kHarmless},
-    ParamSpec{"safety_identifier", kHarmless},
-    ParamSpec{"prompt_cache_key", kHarmless},
-    ParamSpec{"service_tier", kHarmless},
-    ParamSpec{"conversation", kRefused, "go on with 'previous_response_id'"},
-    ParamSpec{"context_management", kRefused, "conversations are used as they are"},
-    ParamSpec{"max_tool_calls", kRefused, "no tools run on this server"},
-    ParamSpec{"moderation", kRefused, "there is no moderation model here"},
-    ParamSpec{"prompt", kRefused, "there are no stored prompts here"},
-    ParamSpec{"top_logprobs", kRefused, "ask /v1/chat/completions for them"},
+constexpr std::array kOwnParams = {
+    Honoured("input", R"({"anyOf":[{"type":"string"},{"type":"array","minItems":1,
+        "items":{"$ref":"#/components/schemas/InputItem"}}]})"),
+    Honoured("instructions", schema::kString),
+    Honoured("previous_response_id", schema::kString),
+    Honoured("max_output_tokens", schema::kTokenCount),
+    Honoured("stream_options", schema::kObject),
+    Honoured("store", schema::kBool, "kept in memory until newer ones need the place"),
+    Honoured("tools", R"({"type":"array","maxItems":128,"items":{"$ref":"#/components/schemas/ResponseTool"}})"),
+    Honoured("tool_choice", kToolChoiceSchema),
+    Honoured("parallel_tool_calls", schema::kBool),
+    Honoured("reasoning", R"({"$ref":"#/components/schemas/ResponseReasoning"})"),
+    Honoured("text", R"({"$ref":"#/components/schemas/ResponseText"})"),
+    Honoured("truncation", R"({"const":"disabled"})", "conversations are never cut silently"),
+    Honoured("metadata", schema::kObject),
+    Honoured("include", R"({"type":"array","maxItems":1,"items":{"const":"reasoning.encrypted_content"}})",
+             "nothing else that it can ask for exists here"),
+    Honoured("background", schema::kOnlyFalse),
+    Refused("conversation", "go on with 'previous_response_id'"),
+    Refused("context_management", "conversations are used as they are"),
+    Refused("max_tool_calls", "no tools run on this server"),
+    Refused("moderation", "there is no moderation model here"),
+    Refused("prompt", "there are no stored prompts here"),
+    Refused("top_logprobs", "ask /v1/chat/completions for them"),
 };
-constexpr std::array kMessageParams = {
-    ParamSpec{"type"},
-    ParamSpec{"role"},
-    ParamSpec{"content"},
-    ParamSpec{"id", kHarmless},
-    ParamSpec{"status", kHarmless},
-    ParamSpec{"phase", kHarmless},
+constexpr auto kResponseParams = JoinParams(
+    kOwnParams, PickParams(kGenerationParams, kShared),
+    PickParams(kClientParams,
+               std::to_array<std::string_view>({"user", "safety_identifier", "prompt_cache_key", "service_tier"})));
+
+constexpr std::string_view kTextsSchema =
+    R"({"anyOf":[{"type":"string"},{"type":"array","items":{"$ref":"#/components/schemas/InputPart"}}]})";
+constexpr std::array kItemParams = {
+    Harmless("id", schema::kAny),
+    Harmless("status", schema::kAny),
 };
-constexpr std::array kCallParams = {
-    ParamSpec{"type"},      ParamSpec{"call_id"},       ParamSpec{"name"},
-    ParamSpec{"arguments"}, ParamSpec{"id", kHarmless}, ParamSpec{"status", kHarmless},
-};
-constexpr std::array kOutputParams = {
-    ParamSpec{"type"},          ParamSpec{"call_id"},           ParamSpec{"output"},
-    ParamSpec{"id", kHarmless}, ParamSpec{"status", kHarmless},
-};
-constexpr std::array kReasoningItemParams = {
-    ParamSpec{"type"},          ParamSpec{"content"},
-    ParamSpec{"summary"},       ParamSpec{"encrypted_content", kHarmless},
-    ParamSpec{"id", kHarmless}, ParamSpec{"status", kHarmless},
-};
+constexpr auto kMessageParams = JoinParams(
+    std::array{
+        Honoured("type", R"({"const":"message"})"),
+        Honoured("role", R"({"enum":["user","assistant","system","developer"]})"),
+        Honoured("content", kTextsSchema),
+        Harmless("phase", schema::kAny),
+    },
+    kItemParams);
+constexpr auto kCallParams = JoinParams(
+    std::array{
+        Honoured("type", R"({"const":"function_call"})"),
+        Honoured("call_id", schema::kFullString),
+        Honoured("name", schema::kString),
+        Honoured("arguments", schema::kString),
+    },
+    kItemParams);
+constexpr auto kOutputParams = JoinParams(
+    std::array{
+        Honoured("type", R"({"const":"function_call_output"})"),
+        Honoured("call_id", schema::kString),
+        Honoured("output", kTextsSchema),
+    },
+    kItemParams);
+constexpr auto kReasoningItemParams = JoinParams(
+    std::array{
+        Honoured("type", R"({"const":"reasoning"})"),
+        Honoured("content", kTextsSchema),
+        Harmless("summary", schema::kAny),
+        Harmless("encrypted_content", schema::kAny),
+    },
+    kItemParams);
 constexpr std::array kToolParams = {
-    ParamSpec{"type"}, ParamSpec{"name"}, ParamSpec{"description"}, ParamSpec{"parameters"}, ParamSpec{"strict"},
+    Honoured("type", R"({"const":"function"})"),
+    Honoured("name", R"({"type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$"})"),
+    Honoured("description", schema::kString),
+    Honoured("parameters", schema::kObject),
+    Honoured("strict", schema::kBool),
 };
-constexpr std::array kReasoningParams = {ParamSpec{"effort"}, ParamSpec{"summary"},
-                                         ParamSpec{"generate_summary", kRefused, "reasoning comes as it is"}};
-constexpr std::array kTextParams = {ParamSpec{"format"},
-                                    ParamSpec{"verbosity", kRefused, "the served model has no such control"}};
+constexpr std::array kReasoningParams = {
+    Honoured("effort", schema::kString),
+    Harmless("summary", schema::kString, "the reasoning itself is there to read"),
+    Refused("generate_summary", "reasoning comes as it is"),
+};
+constexpr std::array kTextParams = {
+    Honoured("format", R"({"$ref":"#/components/schemas/FlatFormat"})"),
+    Refused("verbosity", "the served model has no such control"),
+};
+constexpr std::array kTables = {
+    ParamTable{"ResponseRequest", kResponseParams, "input"},
+    ParamTable{"InputMessage", kMessageParams, "role,content"},
+    ParamTable{"InputCall", kCallParams, "type,call_id,name,arguments"},
+    ParamTable{"InputCallOutput", kOutputParams, "type,call_id"},
+    ParamTable{"InputReasoning", kReasoningItemParams, "type"},
+    ParamTable{"ResponseTool", kToolParams, "type,name"},
+    ParamTable{"ResponseReasoning", kReasoningParams},
+    ParamTable{"ResponseText", kTextParams},
+};
 
 /// A string, or a list of parts with text.
 void ReadTexts(ParamReader& reader, std::string_view name, std::string* out) {
@@ -236,8 +268,7 @@ void ReadResponseTools(ParamReader& reader, ResponseRequest& request) {
     request.tools = *reader.Get("tools");
     wrapped.emplace_back("tools", JsonValue(std::move(nested)));
   }
-  constexpr std::array kWrapped = {ParamSpec{"tools"}, ParamSpec{"tool_choice"}, ParamSpec{"parallel_tool_calls"}};
-  ParamReader checked(wrapped, kWrapped);
+  ParamReader checked(wrapped, kResponseParams);
   request.chat.tools = ReadTools(checked);
   if (checked.error()) reader.Fail(*checked.error());
 }
@@ -262,6 +293,7 @@ void ReadReasoningAndText(ParamReader& reader, ResponseRequest& request) {
 }
 
 void ReadPolicies(ParamReader& reader, ResponseRequest& request) {
+  CheckClientParams(reader);
   request.store = reader.Bool("store").value_or(true);
   if (const JsonObject* metadata = reader.Object("metadata")) request.metadata = JsonValue(*metadata);
   const std::string* truncation = reader.String("truncation");
@@ -281,13 +313,17 @@ void ReadPolicies(ParamReader& reader, ResponseRequest& request) {
 
 }  // namespace
 
+std::span<const ParamTable> ResponseTables() {
+  return kTables;
+}
+
 std::variant<ResponseRequest, ApiError> ReadResponseRequest(const JsonValue& body) {
   ParamReader reader(*body.AsObject(), kResponseParams);
   ResponseRequest request;
   ReadPolicies(reader, request);
   // `store` means something here; what chat's reader would say of it, and of tiers, does not.
   JsonObject common;
-  for (const char* name : {"model", "temperature", "top_p", "top_k", "min_p", "seed", "stream"}) {
+  for (const std::string_view name : kShared) {
     if (const JsonValue* value = reader.Get(name)) common.emplace_back(name, *value);
   }
   ParamReader params(common, ChatParams());

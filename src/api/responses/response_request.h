@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -24,6 +25,10 @@ struct ResponseRequest {
   JsonValue format;    // null: text
   std::string effort;  // of reasoning; "" if not given
 };
+
+/// The request and the objects inside: ResponseRequest, InputMessage, InputCall, InputCallOutput, InputReasoning,
+/// ResponseTool, ResponseReasoning, ResponseText.
+std::span<const ParamTable> ResponseTables();
 
 /// Errors name the parameter.
 std::variant<ResponseRequest, ApiError> ReadResponseRequest(const JsonValue& body);
