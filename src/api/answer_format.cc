@@ -31,28 +31,18 @@ std::string EndChunk(const AnswerHead& head, JsonWriter json) {
   return json.EndObject().Take();
 }
 
-void WriteUsage(JsonWriter& json, const std::vector<serving::ChoiceResult>& results, int choices_per_prompt,
-                int reasoning_tokens) {
-  int prompt = 0;
-  int cached = 0;
-  int completion = 0;
+Usage CountUsage(const std::vector<serving::ChoiceResult>& results, int choices_per_prompt) {
+  Usage usage;
   for (std::size_t i = 0; i < results.size(); ++i) {
-    completion += results[i].completion_tokens;
-    if (i % static_cast<std::size_t>(choices_per_prompt) != 0) continue;  // choices of one prompt share it
-    prompt += results[i].prompt_tokens;
-    cached += results[i].cached_tokens;
+    usage.completion_tokens += results[i].completion_tokens;
+    if (i % static_cast<std::size_t>(choices_per_prompt) != 0) continue;
+    usage.prompt_tokens += results[i].prompt_tokens;
+    usage.cached_tokens += results[i].cached_tokens;
   }
-  json.Key("usage").BeginObject();
-  json.Field("prompt_tokens", prompt).Field("completion_tokens", completion);
-  json.Field("total_tokens", prompt + completion);
-  json.Key("prompt_tokens_details").BeginObject().Field("cached_tokens", cached).EndObject();
-  if (reasoning_tokens >= 0) {
-    json.Key("completion_tokens_details").BeginObject().Field("reasoning_tokens", reasoning_tokens).EndObject();
-  }
-  json.EndObject();
+  return usage;
 }
 
-void WriteTimings(JsonWriter& json, const std::vector<serving::ChoiceResult>& results) {
+Timings MeasureTimings(const std::vector<serving::ChoiceResult>& results) {
   double first = 0.0;
   double decode = 0.0;
   int prompt = 0;
@@ -63,11 +53,32 @@ void WriteTimings(JsonWriter& json, const std::vector<serving::ChoiceResult>& re
     prompt = std::max(prompt, result.prompt_tokens - result.cached_tokens);
     steps += std::max(0, result.completion_tokens - 1);
   }
+  Timings timings{.first_token_ms = first * 1e3, .decode_ms = decode * 1e3};
+  if (first > 0.0) timings.prompt_tokens_per_second = static_cast<double>(prompt) / first;
+  if (decode > 0.0) timings.completion_tokens_per_second = static_cast<double>(steps) / decode;
+  return timings;
+}
+
+void WriteUsage(JsonWriter& json, const std::vector<serving::ChoiceResult>& results, int choices_per_prompt,
+                int reasoning_tokens) {
+  const Usage usage = CountUsage(results, choices_per_prompt);
+  json.Key("usage").BeginObject();
+  json.Field("prompt_tokens", usage.prompt_tokens).Field("completion_tokens", usage.completion_tokens);
+  json.Field("total_tokens", usage.prompt_tokens + usage.completion_tokens);
+  json.Key("prompt_tokens_details").BeginObject().Field("cached_tokens", usage.cached_tokens).EndObject();
+  if (reasoning_tokens >= 0) {
+    json.Key("completion_tokens_details").BeginObject().Field("reasoning_tokens", reasoning_tokens).EndObject();
+  }
+  json.EndObject();
+}
+
+void WriteTimings(JsonWriter& json, const std::vector<serving::ChoiceResult>& results) {
+  const Timings timings = MeasureTimings(results);
   json.Key("bowhead").BeginObject();
-  json.Field("time_to_first_token_ms", first * 1e3);
-  json.Field("decode_ms", decode * 1e3);
-  if (first > 0.0) json.Field("prompt_tokens_per_second", static_cast<double>(prompt) / first);
-  if (decode > 0.0) json.Field("completion_tokens_per_second", static_cast<double>(steps) / decode);
+  json.Field("time_to_first_token_ms", timings.first_token_ms);
+  json.Field("decode_ms", timings.decode_ms);
+  if (timings.first_token_ms > 0.0) json.Field("prompt_tokens_per_second", timings.prompt_tokens_per_second);
+  if (timings.decode_ms > 0.0) json.Field("completion_tokens_per_second", timings.completion_tokens_per_second);
   json.EndObject();
 }
 

@@ -38,6 +38,23 @@ JsonWriter BeginAnswer(const AnswerHead& head, std::string_view object);
 /// Ends a chunk that has its choice.
 std::string EndChunk(const AnswerHead& head, JsonWriter json);
 
+/// The tokens of a call; choices of one prompt share it.
+struct Usage {
+  int prompt_tokens = 0;
+  int cached_tokens = 0;  // of the prompts
+  int completion_tokens = 0;
+};
+Usage CountUsage(const std::vector<serving::ChoiceResult>& results, int choices_per_prompt);
+
+/// Rates are 0 where there is nothing to measure.
+struct Timings {
+  double first_token_ms = 0.0;
+  double decode_ms = 0.0;
+  double prompt_tokens_per_second = 0.0;
+  double completion_tokens_per_second = 0.0;
+};
+Timings MeasureTimings(const std::vector<serving::ChoiceResult>& results);
+
 /// The "usage" of a call; `reasoning_tokens` below 0 leaves that detail out.
 void WriteUsage(JsonWriter& json, const std::vector<serving::ChoiceResult>& results, int choices_per_prompt,
                 int reasoning_tokens = -1);

@@ -75,7 +75,7 @@ std::span<const ApiServer::Route> ApiServer::Routes() {
       Route{"/v1/models/*", "GET, HEAD", &ApiServer::GetModel, false, false},
       Route{"/v1/chat/completions", "POST", &ApiServer::ChatCompletions, false, true, ApiShape::kOpenAi, true},
       Route{"/v1/completions", "POST", &ApiServer::Completions, false, true, ApiShape::kOpenAi, true},
-      Route{"/v1/embeddings", "POST", &ApiServer::Embeddings, false, true, ApiShape::kOpenAi, true},
+      Route{"/v1/embeddings", "POST", &ApiServer::CreateEmbeddings, false, true, ApiShape::kOpenAi, true},
       Route{"/v1/responses", "POST", &ApiServer::CreateResponse, false, true, ApiShape::kOpenAi, true},
       Route{"/v1/responses/*", "GET, HEAD, DELETE", &ApiServer::KeptResponse, false, false},
       Route{"/v1/messages", "POST", &ApiServer::Messages, false, true, ApiShape::kAnthropic, true},
@@ -109,9 +109,16 @@ const ApiServer::Route* ApiServer::FindRoute(std::string_view path) {
 }
 
 void ApiServer::Handle(std::shared_ptr<net::HttpExchange> exchange) {
-  const std::string_view given = exchange->request().Header("x-request-id");
-  std::string id = IsPlainId(given) ? std::string(given) : RandomId("req-");
+  std::string id = RequestId(exchange->request().Header("x-request-id"));
   Dispatch(std::make_shared<Call>(std::move(exchange), http_metrics_, logger_, std::move(id)));
+}
+
+std::string ApiServer::RequestId(std::string_view given) {
+  return IsPlainId(given) ? std::string(given) : RandomId("req-");
+}
+
+bool ApiServer::Admit(const CallPtr& call, bool open, bool loads) {
+  return CheckOrigin(call) && (open || CheckKey(call)) && (!loads || CheckLoad(call));
 }
 
 void ApiServer::Dispatch(const CallPtr& call) {
@@ -139,10 +146,9 @@ void ApiServer::Dispatch(const CallPtr& call) {
     call->Send(std::move(response));
     return;
   }
-  if (!CheckOrigin(call) || (!route->open && !CheckKey(call))) return;
-  if (route->loads && !CheckLoad(call)) return;
+  if (!Admit(call, route->open, route->loads)) return;
   if (route->worker) {
-    RunOnWorker(call, route->method);
+    RunOnWorker(call, [this, call, method = route->method] { (this->*method)(call); });
   } else {
     (this->*route->method)(call);
   }
@@ -157,10 +163,10 @@ bool ApiServer::CheckLoad(const CallPtr& call) {
   return false;
 }
 
-void ApiServer::RunOnWorker(const CallPtr& call, Method method) {
-  const bool accepted = workers_->Post([this, call, method] {
+void ApiServer::RunOnWorker(const CallPtr& call, std::function<void()> task) {
+  const bool accepted = workers_->Post([this, call, task = std::move(task)] {
     try {
-      (this->*method)(call);
+      task();
     } catch (const std::exception& error) {
       logger_.Error("a request failed", {{"request_id", call->request_id()}, {"what", error.what()}});
       call->Fail(FromStatus(base::Internal("the server could not work on this request; its log says why")));

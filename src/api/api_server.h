@@ -62,9 +62,39 @@ class ApiServer {
   /// Ends the workers; what waits is still answered.
   void Stop() { workers_->Stop(); }
 
- private:
+  // The work of the routes, apart from how a request comes and where its answer goes: for other protocols than
+  // HTTP/1.1. Each failure is sent with Call::Fail.
   using CallPtr = std::shared_ptr<Call>;
   using ModelPtr = std::shared_ptr<const serving::ServedModel>;
+  using ChatSinkMaker = std::function<std::shared_ptr<assistant::AnswerSink>(AnswerHead head, const ChatRequest&)>;
+  using TextSinkMaker =
+      std::function<std::shared_ptr<serving::TextSink>(AnswerHead head, int num_choices, const GenerationParams&)>;
+  /// The vectors of one call, in the order of its inputs.
+  struct Embeddings {
+    std::string model;
+    std::int64_t num_tokens = 0;
+    std::vector<std::vector<float>> vectors;
+  };
+
+  /// The id that a client gave its request if it is a plain one, else a new one.
+  std::string RequestId(std::string_view given);
+  /// Whether the call may go on: its origin and its key, which gives it its tenant; and, if it `loads` the engine,
+  /// whether that would refuse it anyway.
+  bool Admit(const CallPtr& call, bool open, bool loads);
+  void RunOnWorker(const CallPtr& call, std::function<void()> task);
+  /// The model of that name, or nullptr after the error has been sent.
+  ModelPtr FindModel(const CallPtr& call, std::string_view name);
+  /// A body of POST /v1/chat/completions: read, checked, started with the sink that `make_sink` gives. On a worker.
+  void RunChat(const CallPtr& call, const JsonValue& body, const ChatSinkMaker& make_sink);
+  /// The same for POST /v1/completions.
+  void RunCompletion(const CallPtr& call, const JsonValue& body, const TextSinkMaker& make_sink);
+  /// The same for POST /v1/embeddings; `done` is called on a worker.
+  void RunEmbedding(const CallPtr& call, const JsonValue& body, std::function<void(Embeddings)> done);
+  [[nodiscard]] const serving::ModelService& service() const { return service_; }
+  [[nodiscard]] telemetry::Logger& logger() const { return logger_; }
+  [[nodiscard]] const std::shared_ptr<telemetry::HttpMetrics>& http_metrics() const { return http_metrics_; }
+
+ private:
   using Method = void (ApiServer::*)(const CallPtr&);
   struct Route {
     std::string_view path;     // ends with "/*" if the rest of the path is an argument
@@ -81,14 +111,11 @@ class ApiServer {
   void Dispatch(const CallPtr& call);
   /// False, with a 429 sent, if the engine would refuse any request of this tenant now.
   bool CheckLoad(const CallPtr& call);
-  void RunOnWorker(const CallPtr& call, Method method);
   void ServePage(const CallPtr& call);
   bool CheckOrigin(const CallPtr& call);
   bool CheckKey(const CallPtr& call);
   /// The parsed body, an object; or nothing after the error has been sent.
   bool ParseBody(const CallPtr& call, JsonValue& body);
-  /// The model of that name, or nullptr after the error has been sent.
-  ModelPtr FindModel(const CallPtr& call, std::string_view name);
 
   // The routes.
   void Health(const CallPtr& call);
@@ -99,7 +126,7 @@ class ApiServer {
   void GetModel(const CallPtr& call);
   void Tokenize(const CallPtr& call);
   void Detokenize(const CallPtr& call);
-  void Embeddings(const CallPtr& call);
+  void CreateEmbeddings(const CallPtr& call);
   void ChatCompletions(const CallPtr& call);
   void Completions(const CallPtr& call);
   void PlainChat(const CallPtr& call);

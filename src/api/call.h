@@ -22,7 +22,7 @@ class Call {
  public:
   Call(std::shared_ptr<net::HttpExchange> exchange, std::shared_ptr<telemetry::HttpMetrics> metrics,
        telemetry::Logger& logger, std::string request_id);
-  ~Call();
+  virtual ~Call();
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 
@@ -45,7 +45,8 @@ class Call {
 
   void Send(net::HttpResponse response);
   void SendJson(int status, std::string body);
-  void Fail(const ApiError& error) { Send(ErrorResponse(error, shape_)); }
+  /// The call ends with this error; for protocols that shape it otherwise to override.
+  virtual void Fail(const ApiError& error) { Send(ErrorResponse(error, shape_)); }
 
   /// A stream of server-sent events.
   void BeginEvents();
@@ -59,9 +60,12 @@ class Call {
 
   void OnDisconnect(std::function<void()> callback) { exchange_->OnDisconnect(std::move(callback)); }
 
+ protected:
+  /// Metrics and log, once: the first status counts.
+  void Observe(int status);
+
  private:
   void AddHeaders(net::Headers& headers) const;
-  void Observe(int status);
 
   const std::shared_ptr<net::HttpExchange> exchange_;
   const std::shared_ptr<telemetry::HttpMetrics> metrics_;  // calls may outlive the ApiServer

@@ -13,18 +13,6 @@ using Kind = assistant::AnswerPart::Kind;
 
 constexpr std::string_view kChunk = "chat.completion.chunk";
 
-/// Calls have ids of their own within the server: the answer's, the choice, the call.
-std::string CallId(const AnswerHead& head, int choice, int call) {
-  const std::size_t dash = head.id.find('-');
-  return "call_" + head.id.substr(dash == std::string::npos ? 0 : dash + 1) + "_" + std::to_string(choice) + "_" +
-         std::to_string(call);
-}
-
-std::string_view FinishOf(const assistant::AnswerResult& result) {
-  const bool called = result.num_calls > 0 && result.choice.reason == engine::FinishReason::kStop;
-  return called ? "tool_calls" : FinishReasonName(result.choice.reason);
-}
-
 void WriteToken(JsonWriter& json, const AnswerHead& head, model::TokenId token, float logprob) {
   const std::string_view bytes = head.tokenizer->TokenBytes(token);
   json.Field("token", bytes).Field("logprob", FiniteLogprob(logprob));
@@ -240,6 +228,17 @@ void SendWhole(Call& call, const AnswerHead& head, const std::vector<WholeAnswer
 }
 
 }  // namespace
+
+std::string CallId(const AnswerHead& head, int choice, int call) {
+  const std::size_t dash = head.id.find('-');
+  return "call_" + head.id.substr(dash == std::string::npos ? 0 : dash + 1) + "_" + std::to_string(choice) + "_" +
+         std::to_string(call);
+}
+
+std::string_view FinishOf(const assistant::AnswerResult& result) {
+  const bool called = result.num_calls > 0 && result.choice.reason == engine::FinishReason::kStop;
+  return called ? "tool_calls" : FinishReasonName(result.choice.reason);
+}
 
 void WriteArguments(JsonWriter& json, const CalledTool& call) {
   const base::Result<JsonValue> arguments = ParseJson(call.arguments);

@@ -4,12 +4,19 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/answer_format.h"
 #include "assistant/answer_reader.h"
 
 namespace bowhead::api {
+
+/// The id of a tool call, the server's own: made of the answer's, the choice and the call.
+std::string CallId(const AnswerHead& head, int choice, int call);
+
+/// "stop", "length" or "tool_calls".
+std::string_view FinishOf(const assistant::AnswerResult& result);
 
 /// A tool call that an answer makes.
 struct CalledTool {

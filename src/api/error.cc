@@ -1,70 +1,79 @@
 #include "api/error.h"
 
+#include <array>
 #include <utility>
 
 #include "api/json.h"
 
 namespace bowhead::api {
 
+namespace {
+
+using Code = base::StatusCode;
+
+/// The one table between base::Status, HTTP and gRPC. Of the rows with one HTTP status, the first is the usual one.
+constexpr std::array kRows = {
+    StatusRow{Code::kInternal},
+    StatusRow{Code::kUnknown},
+    StatusRow{Code::kDataLoss},
+    StatusRow{Code::kOk},  // a failure that does not say what failed
+    StatusRow{Code::kInvalidArgument, 400, "invalid_request_error"},
+    StatusRow{Code::kFailedPrecondition, 400, "invalid_request_error"},
+    StatusRow{Code::kUnimplemented, 400, "invalid_request_error", "unsupported"},
+    StatusRow{Code::kOutOfRange, 400, "invalid_request_error", "context_length_exceeded"},
+    StatusRow{Code::kUnauthenticated, 401, "authentication_error", "invalid_api_key"},
+    StatusRow{Code::kPermissionDenied, 403, "permission_error"},
+    StatusRow{Code::kNotFound, 404, "invalid_request_error"},
+    StatusRow{Code::kAborted, 409, "invalid_request_error"},
+    StatusRow{Code::kAlreadyExists, 409, "invalid_request_error"},
+    StatusRow{Code::kResourceExhausted, 429, "rate_limit_error", "overloaded", 1},
+    StatusRow{Code::kUnavailable, 503, "server_error", "unavailable", 5},
+    StatusRow{Code::kCancelled, 503, "server_error", "unavailable", 5},
+    StatusRow{Code::kDeadlineExceeded, 504, "server_error"},
+};
+
+}  // namespace
+
 ApiError BadParameter(std::string_view param, std::string message) {
   return {.status = 400, .message = std::move(message), .param = std::string(param)};
 }
 
-ApiError FromStatus(const base::Status& status) {
-  ApiError error;
-  error.message = status.message();
-  switch (status.code()) {
-    case base::StatusCode::kOk:
-    case base::StatusCode::kUnknown:
-    case base::StatusCode::kInternal:
-    case base::StatusCode::kDataLoss:
-      error.status = 500;
-      error.type = "server_error";
-      break;
-    case base::StatusCode::kInvalidArgument:
-    case base::StatusCode::kFailedPrecondition:
-      break;
-    case base::StatusCode::kUnimplemented:
-      error.code = "unsupported";
-      break;
-    case base::StatusCode::kOutOfRange:
-      error.code = "context_length_exceeded";
-      break;
-    case base::StatusCode::kNotFound:
-      error.status = 404;
-      break;
-    case base::StatusCode::kAlreadyExists:
-    case base::StatusCode::kAborted:
-      error.status = 409;
-      break;
-    case base::StatusCode::kUnauthenticated:
-      error.status = 401;
-      error.type = "authentication_error";
-      error.code = "invalid_api_key";
-      break;
-    case base::StatusCode::kPermissionDenied:
-      error.status = 403;
-      error.type = "permission_error";
-      break;
-    case base::StatusCode::kResourceExhausted:
-      error.status = 429;
-      error.type = "rate_limit_error";
-      error.code = "overloaded";
-      error.retry_after_seconds = 1;
-      break;
-    case base::StatusCode::kCancelled:
-    case base::StatusCode::kUnavailable:
-      error.status = 503;
-      error.type = "server_error";
-      error.code = "unavailable";
-      error.retry_after_seconds = 5;
-      break;
-    case base::StatusCode::kDeadlineExceeded:
-      error.status = 504;
-      error.type = "server_error";
-      break;
+const StatusRow& RowOf(base::StatusCode code) {
+  for (const StatusRow& row : kRows) {
+    if (row.grpc == code) return row;
   }
-  return error;
+  return kRows.front();
+}
+
+base::StatusCode GrpcCodeOf(const ApiError& error) {
+  const StatusRow* found = nullptr;
+  for (const StatusRow& row : kRows) {
+    if (row.http != error.status) continue;
+    if (!row.code.empty() && row.code == error.code) return row.grpc;
+    if (found == nullptr) found = &row;
+  }
+  if (found != nullptr) return found->grpc;
+  switch (error.status) {  // what only HTTP has a number for
+    case 405:
+    case 501:
+      return base::StatusCode::kUnimplemented;
+    case 408:
+      return base::StatusCode::kDeadlineExceeded;
+    case 413:
+    case 431:
+      return base::StatusCode::kResourceExhausted;
+    default:
+      return error.status < 500 ? base::StatusCode::kInvalidArgument : base::StatusCode::kInternal;
+  }
+}
+
+ApiError FromStatus(const base::Status& status) {
+  const StatusRow& row = RowOf(status.code());
+  return {.status = row.http,
+          .message = status.message(),
+          .type = std::string(row.type),
+          .code = std::string(row.code),
+          .retry_after_seconds = row.retry_after_seconds};
 }
 
 ApiError FromRefusal(const base::Status& status, const engine::Backend& backend, const std::string& tenant) {

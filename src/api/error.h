@@ -21,6 +21,21 @@ struct ApiError {
   int retry_after_seconds = 0;  // 0: no Retry-After header
 };
 
+/// What HTTP and gRPC say about one kind of failure. The enum's numbers are gRPC's own.
+struct StatusRow {
+  base::StatusCode grpc = base::StatusCode::kInternal;
+  int http = 500;
+  std::string_view type = "server_error";
+  std::string_view code = {};
+  int retry_after_seconds = 0;
+};
+
+/// The row of a Status' code.
+const StatusRow& RowOf(base::StatusCode code);
+
+/// The gRPC code of an error: that of the row with its HTTP status and, where there are several, its `code`.
+base::StatusCode GrpcCodeOf(const ApiError& error);
+
 /// A 400 about one parameter.
 ApiError BadParameter(std::string_view param, std::string message);
 

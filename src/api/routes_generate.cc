@@ -149,6 +149,12 @@ void ApiServer::StartChat(const CallPtr& call, const serving::ServedModel& model
 void ApiServer::ChatCompletions(const CallPtr& call) {
   JsonValue body;
   if (!ParseBody(call, body)) return;
+  RunChat(call, body, [&](AnswerHead head, const ChatRequest& request) {
+    return MakeChatSink(call, std::move(head), request.params.n, request.params.stream);
+  });
+}
+
+void ApiServer::RunChat(const CallPtr& call, const JsonValue& body, const ChatSinkMaker& make_sink) {
   auto read = ReadChatRequest(body);
   if (const auto* error = std::get_if<ApiError>(&read)) {
     call->Fail(*error);
@@ -164,13 +170,19 @@ void ApiServer::ChatCompletions(const CallPtr& call) {
     return;
   }
   StartChat(call, *model, request, [&](const assistant::Prompt&) {
-    return MakeChatSink(call, MakeHead(*model, "chatcmpl-", request.params), request.params.n, request.params.stream);
+    return make_sink(MakeHead(*model, "chatcmpl-", request.params), request);
   });
 }
 
 void ApiServer::Completions(const CallPtr& call) {
   JsonValue body;
   if (!ParseBody(call, body)) return;
+  RunCompletion(call, body, [&](AnswerHead head, int num_choices, const GenerationParams& params) {
+    return MakeCompletionSink(call, std::move(head), num_choices, params.stream);
+  });
+}
+
+void ApiServer::RunCompletion(const CallPtr& call, const JsonValue& body, const TextSinkMaker& make_sink) {
   auto read = ReadCompletionRequest(body);
   if (const auto* error = std::get_if<ApiError>(&read)) {
     call->Fail(*error);
@@ -218,8 +230,7 @@ void ApiServer::Completions(const CallPtr& call) {
     for (serving::ChoiceRequest& one : serving::FanOut(choice, request.params.n)) choices.push_back(std::move(one));
   }
   const int num_choices = static_cast<int>(choices.size());
-  static_cast<void>(Start(call, *model, std::move(choices),
-                          MakeCompletionSink(call, std::move(head), num_choices, request.params.stream)));
+  static_cast<void>(Start(call, *model, std::move(choices), make_sink(std::move(head), num_choices, request.params)));
 }
 
 }  // namespace bowhead::api

@@ -60,14 +60,41 @@ std::string Base64(std::string_view bytes) {
   return out;
 }
 
+std::string EmbeddingsBody(const ApiServer::Embeddings& embeddings, bool base64) {
+  JsonWriter json;
+  json.BeginObject().Field("object", "list").Key("data").BeginArray();
+  for (std::size_t i = 0; i < embeddings.vectors.size(); ++i) {
+    const std::vector<float>& vector = embeddings.vectors[i];
+    json.BeginObject().Field("object", "embedding").Field("index", static_cast<std::int64_t>(i)).Key("embedding");
+    if (base64) {
+      // Little-endian floats, which is how every machine that we build for keeps them.
+      static_assert(std::endian::native == std::endian::little);
+      std::string bytes(vector.size() * sizeof(float), '\0');
+      if (!bytes.empty()) std::memcpy(bytes.data(), vector.data(), bytes.size());
+      json.String(Base64(bytes));
+    } else {
+      json.BeginArray();
+      for (const float value : vector) json.Double(static_cast<double>(value));
+      json.EndArray();
+    }
+    json.EndObject();
+  }
+  json.EndArray().Field("model", embeddings.model).Key("usage").BeginObject();
+  json.Field("prompt_tokens", embeddings.num_tokens);
+  json.Field("total_tokens", embeddings.num_tokens).EndObject().EndObject();
+  return json.Take();
+}
+
 /// The inputs of one call, some of them in the engine at any time. The last one to be done answers.
 class EmbeddingJob : public std::enable_shared_from_this<EmbeddingJob> {
  public:
-  EmbeddingJob(std::shared_ptr<Call> call, std::shared_ptr<const serving::ServedModel> model, bool base64,
+  using Done = std::function<void(ApiServer::Embeddings)>;
+
+  EmbeddingJob(std::shared_ptr<Call> call, std::shared_ptr<const serving::ServedModel> model, Done done,
                std::vector<std::vector<model::TokenId>> inputs, std::shared_ptr<serving::TaskQueue> workers)
       : call_(std::move(call)),
         model_(std::move(model)),
-        base64_(base64),
+        report_(std::move(done)),
         inputs_(std::move(inputs)),
         workers_(std::move(workers)),
         vectors_(inputs_.size()) {
@@ -87,7 +114,7 @@ class EmbeddingJob : public std::enable_shared_from_this<EmbeddingJob> {
       // The job holds the model: this thread, the engine's own, must not be the last to let go of it.
       const std::shared_ptr<EmbeddingJob> job = std::move(job_);
       auto done = [job, index = index_, result = std::move(embedding)]() mutable {
-        job->Done(index, std::move(result));
+        job->OnDone(index, std::move(result));
       };
       if (!job->workers_->Post(std::move(done))) {
         job->Fail(base::ResourceExhausted("too many requests are waiting; try again soon"));
@@ -111,7 +138,7 @@ class EmbeddingJob : public std::enable_shared_from_this<EmbeddingJob> {
     if (!status.ok()) Fail(status);
   }
 
-  void Done(std::size_t index, base::Result<std::vector<float>> embedding) {
+  void OnDone(std::size_t index, base::Result<std::vector<float>> embedding) {
     if (!embedding.ok()) {
       Fail(embedding.status());
       return;
@@ -123,7 +150,7 @@ class EmbeddingJob : public std::enable_shared_from_this<EmbeddingJob> {
       last = ++done_ == inputs_.size();
     }
     if (last) {
-      Send();
+      report_({model_->id, static_cast<std::int64_t>(num_tokens_), std::move(vectors_)});
     } else {
       Next();
     }
@@ -139,33 +166,9 @@ class EmbeddingJob : public std::enable_shared_from_this<EmbeddingJob> {
     call_->Fail(error);
   }
 
-  void Send() {
-    JsonWriter json;
-    json.BeginObject().Field("object", "list").Key("data").BeginArray();
-    for (std::size_t i = 0; i < vectors_.size(); ++i) {
-      json.BeginObject().Field("object", "embedding").Field("index", static_cast<std::int64_t>(i)).Key("embedding");
-      if (base64_) {
-        // Little-endian floats, which is how every machine that we build for keeps them.
-        static_assert(std::endian::native == std::endian::little);
-        std::string bytes(vectors_[i].size() * sizeof(float), '\0');
-        if (!bytes.empty()) std::memcpy(bytes.data(), vectors_[i].data(), bytes.size());
-        json.String(Base64(bytes));
-      } else {
-        json.BeginArray();
-        for (const float value : vectors_[i]) json.Double(static_cast<double>(value));
-        json.EndArray();
-      }
-      json.EndObject();
-    }
-    json.EndArray().Field("model", model_->id).Key("usage").BeginObject();
-    json.Field("prompt_tokens", static_cast<std::int64_t>(num_tokens_));
-    json.Field("total_tokens", static_cast<std::int64_t>(num_tokens_)).EndObject().EndObject();
-    call_->SendJson(200, json.Take());
-  }
-
   const std::shared_ptr<Call> call_;
   const std::shared_ptr<const serving::ServedModel> model_;
-  const bool base64_;
+  const Done report_;
   std::vector<std::vector<model::TokenId>> inputs_;  // each is moved out by the one that sends it
   const std::shared_ptr<serving::TaskQueue> workers_;
   std::size_t num_tokens_ = 0;
@@ -246,9 +249,17 @@ void ApiServer::Detokenize(const CallPtr& call) {
   call->SendJson(200, json.Take());
 }
 
-void ApiServer::Embeddings(const CallPtr& call) {
+void ApiServer::CreateEmbeddings(const CallPtr& call) {
   JsonValue body;
   if (!ParseBody(call, body)) return;
+  const JsonValue* format = FindKey(*body.AsObject(), "encoding_format");
+  const bool base64 = format != nullptr && format->AsString() != nullptr && *format->AsString() == "base64";
+  RunEmbedding(call, body, [call, base64](const Embeddings& embeddings) {
+    call->SendJson(200, EmbeddingsBody(embeddings, base64));
+  });
+}
+
+void ApiServer::RunEmbedding(const CallPtr& call, const JsonValue& body, std::function<void(Embeddings)> done) {
   ParamReader reader(*body.AsObject(), kEmbeddingParams);
   const std::vector<TextOrTokens> inputs = ReadInputs(reader, "input", kMaxEmbeddingInputs);
   const std::string* name = reader.String("model");
@@ -287,8 +298,7 @@ void ApiServer::Embeddings(const CallPtr& call) {
     }
     tokens.push_back(std::move(*encoded));
   }
-  std::make_shared<EmbeddingJob>(call, model, format != nullptr && *format == "base64", std::move(tokens), workers_)
-      ->Start();
+  std::make_shared<EmbeddingJob>(call, model, std::move(done), std::move(tokens), workers_)->Start();
 }
 
 }  // namespace bowhead::api

@@ -4,7 +4,10 @@
 
 #include "net/connection.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/error.hpp>
@@ -19,6 +22,7 @@ namespace {
 /// Read ahead of the running answer at most this much and a header.
 constexpr std::size_t kMaxReadAhead = 64 << 10;
 constexpr std::chrono::milliseconds kLingerTime{1000};
+constexpr std::string_view kPrefaceLine = "PRI * HTTP/2.0\r\n";
 
 RequestReader::Limits LimitsOf(const HttpServerOptions& options) {
   RequestReader::Limits limits;
@@ -44,7 +48,76 @@ Connection::Connection(ConnectionHost& host, boost::asio::ip::tcp::socket socket
 
 void Connection::Start() {
   deadline_ = Clock::now() + host_.options().first_byte_timeout;
+  if (host_.options().take_http2) return Peek(/*again=*/false);
   Read();
+}
+
+/// The first line of HTTP/2's preface is no request of HTTP/1.1, and no shorter than the shortest of those. It is
+/// looked at and not read, so that whoever takes the connection finds it.
+void Connection::Peek(bool again) {
+  socket_.async_receive(boost::asio::buffer(read_buffer_.data(), kPrefaceLine.size()), MSG_PEEK,
+                        [self = shared_from_this(), again](boost::system::error_code error, std::size_t size) {
+                          self->OnPeek(error, size, again);
+                        });
+}
+
+void Connection::OnPeek(boost::system::error_code error, std::size_t size, bool again) {
+  if (closed_) return;
+  const std::string_view seen(read_buffer_.data(), error ? 0 : size);
+  if (drop_input_) return Read();  // it was refused for its slowness meanwhile
+  if (seen == kPrefaceLine) return HandOver();
+  const bool undecided = !seen.empty() && kPrefaceLine.starts_with(seen);
+  if (!undecided || again) {  // the second look comes when there is enough to see, or no more to come
+    if (again) SetLowWater(1);
+    return Read();
+  }
+  phase_ = Phase::kReading;
+  deadline_ = Clock::now() + host_.options().request_timeout;
+  SetLowWater(static_cast<int>(kPrefaceLine.size()));
+  AwaitPreface();
+}
+
+/// Until there are as many bytes as the first line has, or an end.
+void Connection::AwaitPreface() {
+  socket_.async_wait(boost::asio::ip::tcp::socket::wait_read,
+                     [self = shared_from_this()](boost::system::error_code error) {
+                       if (self->closed_) return;
+                       if (error) return self->Close();
+                       // The event may be of the time before the low water mark was set.
+                       pollfd state{.fd = self->socket_.native_handle(), .events = POLLIN, .revents = 0};
+                       poll(&state, 1, 0) == 0 ? self->AwaitPreface() : self->Peek(/*again=*/true);
+                     });
+}
+
+void Connection::SetLowWater(int bytes) {
+  boost::system::error_code ignored;
+  socket_.set_option(boost::asio::socket_base::receive_low_watermark(bytes), ignored);
+}
+
+/// The taker gets a descriptor of its own. Ours tells when the connection ends, and can end it.
+void Connection::HandOver() {
+  SetLowWater(1);
+  boost::system::error_code error;
+  socket_.native_non_blocking(true, error);
+  const int copy = error ? -1 : fcntl(socket_.native_handle(), F_DUPFD_CLOEXEC, 0);
+  if (copy < 0 || host_.stopping()) {
+    if (copy >= 0) close(copy);
+    return Close();
+  }
+  phase_ = Phase::kHandedOver;
+  deadline_ = Clock::time_point::max();
+  host_.options().take_http2(copy, PeerOf(socket_));
+  WatchForEnd();
+}
+
+void Connection::WatchForEnd() {
+  socket_.async_wait(boost::asio::ip::tcp::socket::wait_error,
+                     [self = shared_from_this()](boost::system::error_code error) {
+                       if (self->closed_) return;
+                       pollfd state{.fd = self->socket_.native_handle(), .events = 0, .revents = 0};
+                       const bool urgent_data_only = !error && poll(&state, 1, 0) == 0;
+                       urgent_data_only ? self->WatchForEnd() : self->Close();
+                     });
 }
 
 void Connection::StartRefusing(int status, std::string_view message) {
@@ -76,6 +149,7 @@ void Connection::Close() {
   const auto channel = std::exchange(channel_, nullptr);
   if (channel != nullptr) channel->StopDirect();
   boost::system::error_code ignored;
+  if (phase_ == Phase::kHandedOver) socket_.shutdown(boost::asio::ip::tcp::socket::shutdown_both, ignored);
   socket_.close(ignored);
   if (channel != nullptr) {
     channel->Disconnect();

@@ -54,12 +54,19 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
  private:
   enum class Phase : std::uint8_t {
-    kIdle,       // between requests
-    kReading,    // some of a request has come
-    kAnswering,  // reads on, to notice a client that leaves
-    kLingering,  // all is said; what still comes is dropped, since closing at once could destroy the answer on its way
+    kIdle,        // between requests
+    kReading,     // some of a request has come
+    kAnswering,   // reads on, to notice a client that leaves
+    kLingering,   // all is said; what still comes is dropped, since closing at once could destroy the answer on its way
+    kHandedOver,  // another protocol's server has the connection; we only watch for its end
   };
 
+  void Peek(bool again);
+  void OnPeek(boost::system::error_code error, std::size_t size, bool again);
+  void AwaitPreface();
+  void SetLowWater(int bytes);
+  void HandOver();
+  void WatchForEnd();
   void Read();
   void OnRead(boost::system::error_code error, std::size_t size);
   void OnEndOfInput();

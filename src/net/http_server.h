@@ -69,6 +69,12 @@ struct HttpServerOptions {
   std::chrono::milliseconds idle_timeout{75'000};   // keep-alive
   std::chrono::milliseconds write_timeout{30'000};  // a write that makes no progress
 
+  /// Takes over connections that begin with HTTP/2's preface (prior knowledge, RFC 9113, section 3.3). Empty: they are
+  /// refused like any other text that is no HTTP/1.1. Called on a server thread, must not block. The taker owns
+  /// `socket`, a connected, non-blocking descriptor from which nothing has been read, and ends it with shutdown(2).
+  /// Until then the connection counts; Stop() ends it when the grace time is over.
+  std::function<void(int socket, const std::string& peer)> take_http2;
+
   /// Makes the answer to a request that the server refuses itself (400, 408, 413, 414, 431, 500, 501, 503), so that the
   /// layer above can give it its own shape. Called on a server thread. Empty: the message as plain text.
   std::function<HttpResponse(int status, std::string_view message)> error_body;

@@ -80,6 +80,7 @@ class TestClient {
   /// Whether the server has ended the connection (waits for it).
   bool AtEnd() { return buffer_.empty() && !Fill(); }
 
+  void SendUrgent(char byte) { ::send(fd_, &byte, 1, MSG_OOB | MSG_NOSIGNAL); }
   void FinishSending() { ::shutdown(fd_, SHUT_WR); }
   void Close() {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
