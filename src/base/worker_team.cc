@@ -35,7 +35,7 @@ WorkerTeam::~WorkerTeam() {
   stop_ = true;
   for (int i = 1; i < size_; ++i) {
     Member& member = members_[static_cast<std::size_t>(i)];
-    member.starts.fetch_add(1, std::memory_order_release);
+    member.starts.fetch_add(1, std::memory_order_seq_cst);
     member.starts.notify_one();
     member.thread.join();
   }
@@ -81,7 +81,7 @@ void WorkerTeam::RunOn(int members, const std::function<void(int)>& fn) {
   active_ = members;
   for (int i = 1; i < members; ++i) {
     std::atomic<std::uint32_t>& starts = members_[static_cast<std::size_t>(i)].starts;
-    starts.fetch_add(1, std::memory_order_release);
+    starts.fetch_add(1, std::memory_order_seq_cst);  // as in Barrier
     starts.notify_one();
   }
   fn(0);
@@ -95,7 +95,9 @@ void WorkerTeam::Barrier() {
   const std::uint32_t phase = phase_.load(std::memory_order_acquire);
   if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == members) {
     arrived_.store(0, std::memory_order_relaxed);
-    phase_.store(phase + 1, std::memory_order_release);
+    // Sequentially consistent: notify_all looks whether anybody sleeps, and that look must not come before the store.
+    // With a release store the processor may swap the two, and a member that falls asleep in between is never woken.
+    phase_.store(phase + 1, std::memory_order_seq_cst);
     phase_.notify_all();
   } else {
     WaitWhile(phase_, phase);
