@@ -1,5 +1,6 @@
 #include "base/content_hash.h"
 
+#define XXH_INLINE_ALL  // no library to link: libbowhead.so needs only the C library
 #include <xxhash.h>
 
 #include <array>

@@ -282,7 +282,9 @@ base::Result<std::unique_ptr<ChatSession>> Open(const ChatOptions& options, cons
 int RunChat(int argc, char** argv) {
   ChatOptions options;
   CLI::App app("Chat in the terminal", "bowhead chat");
-  auto* model = app.add_option("model", options.model.path, "The model file (GGUF)")->type_name("MODEL");
+  auto* model = app.add_option("model", options.model.path,
+                               "A GGUF file, or the name of one in the cache folder; default: the one of `make run`")
+                    ->type_name("MODEL");
   auto* url = app.add_option("--url", options.url, "A running server instead of a file, e.g. http://127.0.0.1:8080")
                   ->type_name("URL")
                   ->excludes(model);

@@ -35,7 +35,10 @@ struct GenerateOptions {
 };
 
 void AddOptions(CLI::App& app, GenerateOptions& options) {
-  app.add_option("--model,-m", options.model.path, "The model file (GGUF)")->required()->type_name("FILE");
+  app.add_option("--model,-m", options.model.path,
+                 "A GGUF file, or the name of one in the cache folder; default: the one of `make run`")
+      ->required()
+      ->type_name("FILE");
   app.add_option("--prompt,-p", options.prompt, "What to continue; '-' reads standard input")
       ->required()
       ->type_name("TEXT");

@@ -2,38 +2,17 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstddef>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
-#include <optional>
 #include <utility>
 
-#include "assistant/prompt.h"
+#include "assistant/load_model.h"
 #include "engine/engine.h"
-#include "model/format/model_file.h"
 
 namespace bowhead::cli {
 
 namespace {
-
-constexpr std::uintmax_t kMaxTemplateBytes = 1 << 20;
-
-/// --chat-template is a file if there is one of that name, else the name of a built-in template.
-base::Result<std::optional<std::string>> ReadTemplateFile(const std::string& name) {
-  std::error_code error;
-  if (name.empty() || !std::filesystem::is_regular_file(name, error)) return std::optional<std::string>();
-  if (std::filesystem::file_size(name, error) > kMaxTemplateBytes) {
-    return base::InvalidArgument("the chat template '" + name + "' is larger than 1 MiB");
-  }
-  std::ifstream file(name, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (!file.good() && !file.eof()) return base::PermissionDenied("the chat template '" + name + "' cannot be read");
-  return std::optional<std::string>(std::move(text));
-}
 
 base::Result<engine::SpeculationOptions> ReadSpeculation(const ModelOptions& options) {
   engine::SpeculationOptions speculation;
@@ -47,15 +26,6 @@ base::Result<engine::SpeculationOptions> ReadSpeculation(const ModelOptions& opt
   speculation.most_draft = options.speculate == "off" ? 0 : options.draft_max;
   speculation.draft_model = options.draft_model;
   return speculation;
-}
-
-/// The names that the model answers to: aliases, its file's stem, the name in its metadata.
-std::vector<std::string> NamesOf(const ModelOptions& options, const std::string& own_name) {
-  std::vector<std::string> names = options.aliases;
-  for (const std::string& name : {std::filesystem::path(options.path).stem().string(), own_name}) {
-    if (!name.empty() && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
-  }
-  return names;
 }
 
 }  // namespace
@@ -111,70 +81,46 @@ void AddModelOptions(CLI::App& app, ModelOptions& options) {
       ->type_name("auto|off|DIR");
 }
 
-model::PackedCacheOptions ToPackedCache(const std::string& setting) {
-  using Mode = model::PackedCacheOptions::Mode;
-  if (setting == "off") return {Mode::kOff, {}, {}};
-  if (setting == "auto") return {Mode::kAuto, {}, {}};
-  return {Mode::kFolder, setting, {}};
-}
-
 base::Result<serving::ServedModel> LoadServedModel(const ModelOptions& options, telemetry::Registry* registry,
                                                    std::unique_ptr<telemetry::ServingMetrics>& metrics,
                                                    std::function<bool(double)> progress,
                                                    const std::function<void(const std::string&)>& warn) {
-  base::Result<std::optional<std::string>> source = ReadTemplateFile(options.chat_template);
-  if (!source.ok()) return source.status();
   base::Result<engine::SpeculationOptions> speculation = ReadSpeculation(options);
   if (!speculation.ok()) return speculation.status();
-  base::Result<std::shared_ptr<const model::ModelFile>> file = model::ModelFile::Open(options.path);
-  if (!file.ok()) return file.status();
-  const std::string* name = (*file)->metadata().GetString("general.name");
-  const std::vector<std::string> names = NamesOf(options, name == nullptr ? std::string() : *name);
-  if (registry != nullptr && !names.empty()) {
-    metrics = std::make_unique<telemetry::ServingMetrics>(*registry, names.front());
+  assistant::LoadOptions load;
+  load.model = options.path;
+  load.aliases = options.aliases;
+  load.chat_template = options.chat_template;
+  load.uses_template = options.uses_template;
+  load.max_tokens_cap = options.max_tokens_cap;
+  if (registry != nullptr) {
+    load.make_metrics = [&metrics, registry](const std::string& name) {
+      metrics = std::make_unique<telemetry::ServingMetrics>(*registry, name);
+      return metrics.get();
+    };
   }
-
-  engine::EngineOptions engine_options;
-  engine_options.threads = options.threads;
-  engine_options.isa = options.isa;
-  engine_options.context_length = options.context;
-  engine_options.kv_bytes = options.kv_bytes;
-  engine_options.kv_blocks = options.kv_blocks;
-  engine_options.kv_type = options.kv_type;
-  engine_options.max_queue = options.max_queue;
-  engine_options.max_running = options.max_running;
-  engine_options.speculation = *std::move(speculation);
-  engine_options.max_wait_s = options.max_wait_s;
-  engine_options.request_timeout_s = options.request_timeout_s;
-  engine_options.prefix_cache = options.prefix_sharing == "off"      ? engine::PrefixSharing::kOff
-                                : options.prefix_sharing == "shared" ? engine::PrefixSharing::kShared
-                                                                     : engine::PrefixSharing::kTenant;
-  engine_options.prefix_cache_dir = options.prefix_cache_dir;
-  engine_options.prefix_cache_disk_bytes = options.prefix_cache_disk;
-  engine_options.warn = warn;
-  engine_options.metrics = metrics.get();
-  engine_options.packed_cache = ToPackedCache(options.packed_cache);
-  engine_options.packed_cache.warn = warn;
-  engine_options.progress = std::move(progress);
-  base::Result<std::unique_ptr<engine::Engine>> engine = engine::LoadEngine(*file, engine_options);
-  if (!engine.ok()) return engine.status();
-
-  serving::ServedModel served;
-  served.backend = std::move(*engine);
-  base::Result<assistant::TemplateChoice> choice =
-      assistant::ChooseTemplate((*file)->metadata(), served.backend->tokenizer(), *source,
-                                source->has_value() ? std::string_view() : std::string_view(options.chat_template));
-  if (!choice.ok()) return choice.status();
-  if (options.uses_template && !choice->warning.empty()) warn(choice->warning);
-  served.chat_template = choice->chat_template;
-  served.names = names;
-  if (served.names.empty()) served.names.emplace_back("model");
-  served.id = served.names.front();
-  served.num_listed = std::max<std::size_t>(1, options.aliases.size());
-  served.created =
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-  served.max_tokens_cap = options.max_tokens_cap;
-  return served;
+  engine::EngineOptions& engine = load.engine;
+  engine.threads = options.threads;
+  engine.isa = options.isa;
+  engine.context_length = options.context;
+  engine.kv_bytes = options.kv_bytes;
+  engine.kv_blocks = options.kv_blocks;
+  engine.kv_type = options.kv_type;
+  engine.max_queue = options.max_queue;
+  engine.max_running = options.max_running;
+  engine.speculation = *std::move(speculation);
+  engine.max_wait_s = options.max_wait_s;
+  engine.request_timeout_s = options.request_timeout_s;
+  engine.prefix_cache = options.prefix_sharing == "off"      ? engine::PrefixSharing::kOff
+                        : options.prefix_sharing == "shared" ? engine::PrefixSharing::kShared
+                                                             : engine::PrefixSharing::kTenant;
+  engine.prefix_cache_dir = options.prefix_cache_dir;
+  engine.prefix_cache_disk_bytes = options.prefix_cache_disk;
+  engine.warn = warn;
+  engine.packed_cache = assistant::ToPackedCache(options.packed_cache);
+  engine.packed_cache.warn = warn;
+  engine.progress = std::move(progress);
+  return assistant::LoadServedModel(std::move(load));
 }
 
 std::string ProgressBar(double fraction) {

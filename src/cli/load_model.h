@@ -8,7 +8,6 @@
 
 #include "base/status.h"
 #include "kernels/kv_format.h"
-#include "model/arch/packed_cache.h"
 #include "serving/model_service.h"
 #include "telemetry/serving_metrics.h"
 
@@ -19,7 +18,7 @@ class App;
 namespace bowhead::cli {
 
 struct ModelOptions {
-  std::string path;
+  std::string path;  // or a name, see assistant::FindModelFile
   std::vector<std::string> aliases;
   int threads = 0;
   int context = 0;
@@ -55,9 +54,6 @@ base::Result<serving::ServedModel> LoadServedModel(const ModelOptions& options, 
                                                    std::unique_ptr<telemetry::ServingMetrics>& metrics,
                                                    std::function<bool(double)> progress,
                                                    const std::function<void(const std::string&)>& warn);
-
-/// --packed-cache as the engine takes it.
-model::PackedCacheOptions ToPackedCache(const std::string& setting);
 
 /// "[#######.............]  35 %"
 std::string ProgressBar(double fraction);

@@ -44,7 +44,10 @@ struct ServeOptions {
 };
 
 void AddOptions(CLI::App& app, ServeOptions& options) {
-  app.add_option("model", options.model.path, "The model file (GGUF)")->required()->type_name("MODEL");
+  app.add_option("model", options.model.path,
+                 "A GGUF file, or the name of one in the cache folder; default: the one of `make run`")
+      ->required()
+      ->type_name("MODEL");
   app.add_option("--host", options.host, "Address to listen on; any but loopback needs --api-key-file")
       ->capture_default_str()
       ->type_name("ADDRESS");
