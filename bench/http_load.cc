@@ -27,6 +27,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/scheduling.h"
+
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -444,6 +446,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "http_load: no bodies in %s\n", options->prompt_file.c_str());
     return 2;
   }
+  bowhead::base::PreferShortTurns();  // a client elsewhere would not wait for a processor of the server's
   Load load(*options, bodies);
   if (!load.Run()) return 1;
   Print(*options, load.outcomes());

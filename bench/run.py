@@ -29,6 +29,8 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=3, help="of the quick cases; slow ones take one or two (default: 3)")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--quick", action="store_true", help="one round of tiny sizes: shows that everything runs, measures nothing")
+    parser.add_argument("--add", action="store_true", help="keep what the last run measured (build/bench/results.json) and replace "
+                                                            "what is measured now")
     parser.add_argument("--compare", type=Path, metavar="FILE", help="an earlier results.json: print what changed")
     parser.add_argument("--set-floors", action="store_true", help="write what was measured as the floors of bench/thresholds.toml")
     parser.add_argument("--out", type=Path, default=None, help="default: docs/benchmarks.md in a whole run, else no document")
@@ -43,7 +45,10 @@ def measure(a, cases):
     """Runs the cases; an interrupted run (Ctrl-C, SIGTERM) ends its servers and reports what it has."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     chosen = models.select(a.models, a.large) if a.models or not a.quick else quick_models()
-    context = Context(Results(), machine.Machine(a.threads, a.quick), chosen, a.threads, 1 if a.quick else a.rounds, a.quick)
+    results, before = from_json((WORK / "results.json").read_text()) if a.add else (Results(), {})
+    results.measure_again([case.name for case in cases if not a.only or case.name in a.only])
+    context = Context(results, machine.Machine(a.threads, a.quick), chosen, a.threads, 1 if a.quick else a.rounds, a.quick)
+    context.machine.probes += before.get("probes", [])
     context.machine.build()
     context.machine.probe()
     begin = time.monotonic()
@@ -58,7 +63,7 @@ def measure(a, cases):
                 context.machine.probe()
     except KeyboardInterrupt:
         context.results.error("run", "", "interrupted")
-    return context, time.monotonic() - begin
+    return context, time.monotonic() - begin + before.get("seconds", 0)
 
 
 def main():
@@ -70,8 +75,7 @@ def main():
         context, seconds = measure(a, cases)
     except BenchError as error:
         sys.exit(f"bench: {error}")
-    extra = {model.key for model in context.models}
-    measured = [*context.models, *(m for m in models.extra(context.results.values) if m.key not in extra)]
+    measured = models.of_results(context.models, context.results.values)
     run = figures.Run(context.results, measured, context.machine)
     values = figures.all_values(run)
     command = "make bench" if len(sys.argv) == 1 else "bench/run.py " + " ".join(sys.argv[1:])
@@ -85,7 +89,7 @@ def main():
         print("\n" + report.comparison(compared(earlier, context.results)))
     if a.quick:
         return 1 if context.results.errors else 0
-    whole = not (a.only or a.models)
+    whole = not (a.only or a.models or a.add)
     if a.out or whole:
         report.put(a.out or ROOT / "docs" / "benchmarks.md", text)
     if a.set_floors:

@@ -70,10 +70,9 @@ void CheckText(const Tokenizer& tokenizer, bool byte_pair, std::string_view text
 void CheckDamaged(std::string_view text, const std::uint8_t* seed) {
   const bool byte_pair = (seed[0] & 1) != 0;
   Metadata::Map map = byte_pair ? bowhead::model::testing::TinyBpe("default") : bowhead::model::testing::TinySpm(true);
-  auto& tokens = std::get<std::vector<std::string>>(map["tokenizer.ggml.tokens"]);
   auto& types = std::get<std::vector<std::int64_t>>(map["tokenizer.ggml.token_type"]);
-  const std::size_t at = (seed[1] * 256U + seed[2]) % tokens.size();
-  tokens[at] = std::string(text.substr(0, seed[3] % 16));
+  const std::size_t at = (seed[1] * 256U + seed[2]) % types.size();
+  bowhead::model::testing::Respell(map, at, std::string(text.substr(0, seed[3] % 16)));
   types[(at + seed[3] / 16U) % types.size()] = seed[0] / 2 % 9;
   const auto tokenizer = Tokenizer::Create(Metadata(std::move(map)));
   if (tokenizer.ok())

@@ -102,8 +102,14 @@ def prepare(model):
     return model
 
 
-def extra(keys):
-    """Models that a case chose by itself: parts of a shape."""
+def of_results(chosen, keys):
+    """The models chosen, those of an earlier run, and those that a case chose by itself; in the order of all_models()."""
+    wanted = {m.key for m in chosen} | set(keys)
+    known = [m for m in all_models() if m.key in wanted]
+    return [*known, *(m for m in parts_of_shapes(keys) if m not in known)]
+
+
+def parts_of_shapes(keys):
     found = []
     for key in keys:
         shape, _, kind = key.rpartition(".")

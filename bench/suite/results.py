@@ -36,13 +36,30 @@ MEASURES = {
 
 
 class Results:
-    """values[model][measure][side] is a list of numbers; a side is `bowhead`, or a peer's name with its flags."""
+    """values[model][measure][side] is a list of numbers; a side is `bowhead`, or a peer's name with its flags. facts[name] is
+    a list of numbers too, or a table. Numbers of an earlier run (from_json) give way to the first new one of their kind."""
 
     def __init__(self):
         self.values, self.facts, self.errors, self.skipped = {}, {}, [], []
+        self._of_this_run = set()
 
     def add(self, model, measure, side, value):
-        self.values.setdefault(model, {}).setdefault(measure, {}).setdefault(side, []).append(value)
+        self._list(self.values.setdefault(model, {}).setdefault(measure, {}), side, (model, measure, side)).append(value)
+
+    def add_fact(self, name, value):
+        self._list(self.facts, name, name).append(value)
+
+    def _list(self, holder, key, tag):
+        if tag not in self._of_this_run:
+            self._of_this_run.add(tag)
+            holder[key] = []
+        return holder[key]
+
+    def measure_again(self, cases):
+        """Forgets what earlier runs of the cases could not measure."""
+        self.errors = [e for e in self.errors if e["case"] not in cases]
+        if "peers" in cases:
+            self.skipped = []
 
     def error(self, case, model, message):
         self.errors.append({"case": case, "model": model, "message": message})

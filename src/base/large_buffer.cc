@@ -28,6 +28,14 @@ std::optional<std::uint64_t> MachineAvailable() {
   return std::nullopt;
 }
 
+/// All but the first huge page's worth: a buffer of which only the beginning is used then takes little memory.
+void AskForHugePages(std::byte* memory, std::size_t bytes) {
+  constexpr std::size_t kHugePage = std::size_t{2} << 20U;
+  const std::size_t to_boundary = -reinterpret_cast<std::uintptr_t>(memory) % kHugePage;
+  const std::size_t small = to_boundary + kHugePage;
+  if (bytes > small) madvise(memory + small, bytes - small, MADV_HUGEPAGE);
+}
+
 }  // namespace
 
 LargeBuffer::~LargeBuffer() {
@@ -42,7 +50,7 @@ Result<LargeBuffer> LargeBuffer::Allocate(std::size_t bytes) {
     return ResourceExhausted("the system refused " + std::to_string(bytes) +
                              " bytes of memory; use a smaller model or context, or raise the memory limit");
   }
-  madvise(memory, bytes, MADV_HUGEPAGE);
+  AskForHugePages(static_cast<std::byte*>(memory), bytes);
   buffer.data_ = static_cast<std::byte*>(memory);
   buffer.size_ = bytes;
   return buffer;

@@ -10,7 +10,8 @@
 
 namespace bowhead::base {
 
-/// Page-aligned, zero-filled memory, in huge pages where the system has them. Pages cost nothing until touched.
+/// Page-aligned, zero-filled memory, in huge pages from about the second one on where the system has them. Pages cost
+/// nothing until touched.
 /// Move-only.
 class LargeBuffer {
  public:

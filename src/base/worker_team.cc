@@ -8,8 +8,12 @@
 namespace bowhead::base {
 namespace {
 
-// About 20 microseconds: longer than a phase of a small model, shorter than a scheduler's time slice.
-constexpr int kSpins = 2000;
+/// How long a waiting member spins before it sleeps. The whole team has the machine for itself: another thread of the
+/// server interrupts a member for some tens of microseconds only, and to be woken from sleep would take as long again.
+/// A part of the team shares the machine: the others want the processor more.
+constexpr std::chrono::microseconds kCalmSpin{200};
+constexpr std::chrono::microseconds kCrowdedSpin{20};
+constexpr int kSpinsBetweenLooks = 32;  // at the clock
 // Seconds of work between two looks at the kernel's account: a few ticks of the scheduler.
 constexpr double kSamplePeriod = 0.01;
 
@@ -41,10 +45,18 @@ WorkerTeam::~WorkerTeam() {
   }
 }
 
-void WorkerTeam::WaitWhile(const std::atomic<std::uint32_t>& value, std::uint32_t old) {
-  for (int i = 0; i < kSpins; ++i) {
-    if (value.load(std::memory_order_acquire) != old) return;
-    CpuRelax();
+void WorkerTeam::WaitWhile(const std::atomic<std::uint32_t>& value, std::uint32_t old) const {
+  std::chrono::steady_clock::time_point end{};
+  while (true) {
+    for (int i = 0; i < kSpinsBetweenLooks; ++i) {
+      if (value.load(std::memory_order_acquire) != old) return;
+      CpuRelax();
+    }
+    const auto now = std::chrono::steady_clock::now();
+    if (end == std::chrono::steady_clock::time_point{}) {
+      end = now + (crowded_.load(std::memory_order_relaxed) ? kCrowdedSpin : kCalmSpin);
+    }
+    if (now >= end) break;
   }
   while (value.load(std::memory_order_acquire) == old) value.wait(old, std::memory_order_acquire);
 }
@@ -79,6 +91,7 @@ void WorkerTeam::Adapt(double seconds) {
 void WorkerTeam::RunOn(int members, const std::function<void(int)>& fn) {
   job_ = &fn;
   active_ = members;
+  crowded_.store(members < size_, std::memory_order_relaxed);
   for (int i = 1; i < members; ++i) {
     std::atomic<std::uint32_t>& starts = members_[static_cast<std::size_t>(i)].starts;
     starts.fetch_add(1, std::memory_order_seq_cst);  // as in Barrier

@@ -66,7 +66,7 @@ class WorkerTeam {
   void RunOn(int members, const std::function<void(int)>& fn);
   void WorkerLoop(int index);
   void Adapt(double seconds);
-  static void WaitWhile(const std::atomic<std::uint32_t>& value, std::uint32_t old);
+  void WaitWhile(const std::atomic<std::uint32_t>& value, std::uint32_t old) const;
 
   const int size_;
   const std::unique_ptr<Member[]> members_;
@@ -75,6 +75,7 @@ class WorkerTeam {
   int active_;
   bool sample_ = false;
   bool stop_ = false;
+  std::atomic<bool> crowded_{false};  // also read by members that wait for the next run
   alignas(64) std::atomic<int> arrived_{0};
   alignas(64) std::atomic<std::uint32_t> phase_{0};
 

@@ -59,8 +59,10 @@ std::string ArrayText(const std::vector<T>& values) {
 std::string ValueText(const model::MetadataValue& value) {
   return std::visit(
       [](const auto& v) {
-        if constexpr (requires { typename std::decay_t<decltype(v)>::allocator_type; } &&
-                      !std::is_same_v<std::decay_t<decltype(v)>, std::string>) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(v)>, model::StringArray>) {
+          return ArrayText(v.ToVector());
+        } else if constexpr (requires { typename std::decay_t<decltype(v)>::allocator_type; } &&
+                             !std::is_same_v<std::decay_t<decltype(v)>, std::string>) {
           return ArrayText(v);
         } else {
           return ScalarText(v);
@@ -141,8 +143,10 @@ nlohmann::ordered_json ArrayJson(const std::vector<T>& values, bool full) {
 nlohmann::ordered_json ValueJson(const model::MetadataValue& value, bool full) {
   return std::visit(
       [full](const auto& v) -> nlohmann::ordered_json {
-        if constexpr (requires { typename std::decay_t<decltype(v)>::allocator_type; } &&
-                      !std::is_same_v<std::decay_t<decltype(v)>, std::string>) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(v)>, model::StringArray>) {
+          return ArrayJson(v.ToVector(), full);
+        } else if constexpr (requires { typename std::decay_t<decltype(v)>::allocator_type; } &&
+                             !std::is_same_v<std::decay_t<decltype(v)>, std::string>) {
           return ArrayJson(v, full);
         } else {
           return v;

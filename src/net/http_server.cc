@@ -21,6 +21,7 @@
 #include <thread>
 #include <unordered_map>
 
+#include "base/scheduling.h"
 #include "net/connection.h"
 #include "net/uri.h"
 
@@ -151,6 +152,7 @@ void Server::Run() {
     Tick();
   });
   thread_ = std::thread([this] {
+    base::PreferShortTurns();
     for (;;) {
       try {
         io_.run();

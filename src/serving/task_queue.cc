@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/scheduling.h"
+
 namespace bowhead::serving {
 
 TaskQueue::TaskQueue(int threads, std::size_t max_waiting) : max_waiting_(max_waiting) {
@@ -35,6 +37,7 @@ void TaskQueue::Stop() {
 }
 
 void TaskQueue::Run() {
+  base::PreferShortTurns();
   std::unique_lock lock(mutex_);
   while (true) {
     wake_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });

@@ -13,7 +13,8 @@
 namespace bowhead::serving {
 
 /// A bounded queue of tasks and the threads that run them. With one thread, tasks run one at a time and in order, so
-/// that what they share needs no lock. Thread-safe. Tasks must not throw.
+/// that what they share needs no lock. Its threads come on soon beside threads that compute (base::PreferShortTurns).
+/// Thread-safe. Tasks must not throw.
 class TaskQueue {
  public:
   explicit TaskQueue(int threads, std::size_t max_waiting = std::numeric_limits<std::size_t>::max());

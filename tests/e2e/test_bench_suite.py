@@ -53,10 +53,10 @@ def test_other_programs_output_is_read():
                                                 "llama-server --no-warmup": {"first_token_ms": [63.0], "peak_rss_bytes": 290_000_000}}})
     assert r.best(SMALL.key, "start") == ("llama.cpp --no-warmup", [63.0]) and r.ratio(SMALL.key, "start") == pytest.approx(3)
     assert r.ours(SMALL.key, "rss") == [110]
-    programs.add_lookup(r.facts, {"same_answers": True, "cases": [{"case": "copy, greedy", "ratio": 2.5}, {"case": "unrelated, greedy", "ratio": 1}]})
+    programs.add_lookup(r, {"same_answers": True, "cases": [{"case": "copy, greedy", "ratio": 2.5}, {"case": "unrelated, greedy", "ratio": 1}]})
     assert r.facts["lookup_speedup"] == [2.5] and r.facts["lookup_other"] == [1]
     with pytest.raises(programs.BenchError):
-        programs.add_lookup(r.facts, {"same_answers": False, "cases": []})
+        programs.add_lookup(r, {"same_answers": False, "cases": []})
 
 
 def test_the_better_setting_of_the_peer_counts(run):
@@ -82,7 +82,7 @@ def test_sizes_of_a_model_are_those_of_its_tensors():
     assert BIG.prompt_products == 16 * (2 * 2048 * 2048 + 2 * 512 * 2048 + 3 * 2048 * 8192)
     parts = models.random_model("llama-3.2-1b", "q8_0", 4)
     assert parts.prompt_products * 4 == BIG.prompt_products and parts.path != BIG.path
-    assert models.extra([parts.key, SMALL.key, BIG.key]) == [parts]
+    assert models.parts_of_shapes([parts.key, SMALL.key, BIG.key]) == [parts]
 
 
 def test_thresholds_are_those_of_the_figures():

@@ -50,8 +50,8 @@ def clients(context):
                         report = load.answered(load.crowd(port, bodies(model, count, 24, length, seed)))
                         context.results.add(model.key, f"clients{count}", side, report["tokens_per_second"])
                         if side == OURS and count == max(CLIENTS):
-                            context.results.facts.setdefault("load_generator_share", []).append(
-                                report["own_cpu_seconds"] / report["seconds"] / context.threads)
+                            context.results.add_fact("load_generator_share",
+                                                     report["own_cpu_seconds"] / report["seconds"] / context.threads)
                 for side, port in sides:
                     report = load.answered(load.crowd(port, bodies(model, 1, context.size(490, 20), 4, seed + 90)))
                     context.results.add(model.key, "ttft", side, report["ttft_ms"]["p50"])
@@ -69,12 +69,10 @@ def tax(context):
                 for count in context.size((1, 32), (1,)):
                     length = tokens * (4 if count == 1 else 1)
                     inside, over = both_ways(context, model, port, file, [load.prompt_text(seed + i, 12) for i in range(count)], length, count)
-                    context.results.facts.setdefault(f"http_tax_{count}", []).append(
-                        over["tokens_per_second_from_first"] / inside["tokens_per_second"])
+                    context.results.add_fact(f"http_tax_{count}", over["tokens_per_second_from_first"] / inside["tokens_per_second"])
                 texts = [load.prompt_text(seed + 100 + i, 12) for i in range(context.size(60, 4))]
                 inside, over = both_ways(context, model, port, file, texts, 2, 1)
-                context.results.facts.setdefault("http_added_ttft_us", []).append(
-                    1e3 * (over["ttft_ms"]["p50"] - inside["first_token_ms"]))
+                context.results.add_fact("http_added_ttft_us", 1e3 * (over["ttft_ms"]["p50"] - inside["first_token_ms"]))
 
 
 def both_ways(context, model, port, file, texts, tokens, clients):
@@ -147,16 +145,16 @@ def overload(context):
                 rate = 10 * best["tokens_per_second"] / tokens
                 texts = [load.body(load.prompt_text(seed + 1000 + i, 16), tokens, model.banned, stream=False)
                          for i in range(int(rate * context.size(5, 0.5)))]
-                add_overload(context.results.facts, *flood(port, texts, rate), best["tokens_per_second"])
+                add_overload(context.results, *flood(port, texts, rate), best["tokens_per_second"])
 
 
-def add_overload(facts, replies, seconds, best):
+def add_overload(results, replies, seconds, best):
     refused = [reply for reply in replies if reply.status == 429]
     if other := {reply.status for reply in replies} - {200, 429}:
         raise BenchError(f"under overload {other} came instead of 200 or 429 (0: a connection broke)")
     if not all(reply.retry_after for reply in refused):
         raise BenchError("a 429 without Retry-After")
-    facts.setdefault("overload_goodput", []).append(sum(reply.tokens for reply in replies) / seconds / best)
-    facts.setdefault("overload_refused_share", []).append(len(refused) / len(replies))
+    results.add_fact("overload_goodput", sum(reply.tokens for reply in replies) / seconds / best)
+    results.add_fact("overload_refused_share", len(refused) / len(replies))
     if refused:
-        facts.setdefault("overload_refusal_ms", []).append(statistics.median(reply.seconds for reply in refused) * 1e3)
+        results.add_fact("overload_refusal_ms", statistics.median(reply.seconds for reply in refused) * 1e3)

@@ -39,7 +39,7 @@ def gemm(context):
     shares = [row["share_of_peak"] for row in report["products"]]
     if not shares:
         raise BenchError("kernel_bench measured nothing")
-    context.results.facts.setdefault("gemm_share", []).append(statistics.median(shares))
+    context.results.add_fact("gemm_share", statistics.median(shares))
     context.results.facts["gemm"] = {f"{row['type']} {row['k']}x{row['rows']}": row["share_of_peak"] for row in report["products"]}
 
 
@@ -49,15 +49,15 @@ def lookup(context):
         with context.guard("lookup", model):
             report = json.loads(output_of(BUILD / "bench" / "speculation_bench", model.path, "--threads", context.threads, "--reps",
                                           context.size(3, 1), "--tokens", context.size(256, 16)))
-            add_lookup(context.results.facts, report)
+            add_lookup(context.results, report)
 
 
-def add_lookup(facts, report):
+def add_lookup(results, report):
     """speculation_bench's report as facts: prompts whose text the answer copies, and those it has nothing to do with."""
     if not report["same_answers"]:
         raise BenchError("speculation changed an answer")
     for row in report["cases"]:
-        facts.setdefault("lookup_other" if row["case"].startswith("unrelated") else "lookup_speedup", []).append(row["ratio"])
-    facts["lookup"] = {row["case"]: row["ratio"] for row in report["cases"]}
+        results.add_fact("lookup_other" if row["case"].startswith("unrelated") else "lookup_speedup", row["ratio"])
+    results.facts["lookup"] = {row["case"]: row["ratio"] for row in report["cases"]}
 
 

@@ -33,7 +33,7 @@ def quality(context):
                 found.append(difference(reference.logits(weights, ids), np.memmap(out, "<f4", "r").reshape(len(ids), -1)))
                 os.unlink(out)
             kl = float(np.mean([f.kl for f in found]))
-            context.results.facts.setdefault("kl_ratio", []).append(kl / recorded[model.key]["kl"])
+            context.results.add_fact("kl_ratio", kl / recorded[model.key]["kl"])
             context.results.facts.setdefault("kl", {})[model.key] = [kl, recorded[model.key]["kl"]]
             print(f"    KL {kl:.5f}, llama.cpp's {recorded[model.key]['kl']:.5f}", flush=True)
 
@@ -71,6 +71,6 @@ def identical(context):
             with ours(model, max(1, context.threads // 2), "--speculate", "off") as port:
                 fewer = together(port, texts)
             same = {"again": again == alone, "together": crowd == alone, "other threads, no lookup": fewer == alone}
-            context.results.facts.setdefault("identical", []).append(int(all(same.values())))
+            context.results.add_fact("identical", int(all(same.values())))
             if not all(same.values()):
                 raise BenchError(f"answers differ: {', '.join(name for name, equal in same.items() if not equal)}")

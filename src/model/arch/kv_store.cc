@@ -6,10 +6,21 @@
 
 namespace bowhead::model {
 
-std::uint64_t KvBytesPerBlock(const ModelSpec& spec, kernels::KvType type) {
+namespace {
+
+constexpr std::uint64_t kPageBytes = 4096;
+
+std::uint64_t BlockBytes(const ModelSpec& spec, kernels::KvType type) {
   const auto head_dim = static_cast<std::size_t>(spec.head_dim);
   return static_cast<std::uint64_t>(spec.num_layers) * static_cast<std::uint64_t>(spec.num_kv_heads) *
          (kernels::KeyBlockBytes(type, head_dim) + kernels::ValueBlockBytes(type, head_dim));
+}
+
+}  // namespace
+
+// An odd number of pages: the blocks of one layer then fall on all sets of the caches, not on a few.
+std::uint64_t KvBytesPerBlock(const ModelSpec& spec, kernels::KvType type) {
+  return ((BlockBytes(spec, type) + kPageBytes - 1) / kPageBytes | 1) * kPageBytes;
 }
 
 base::Result<KvStore> KvStore::Create(const ModelSpec& spec, kernels::KvType type, std::int64_t num_blocks) {
@@ -31,6 +42,7 @@ base::Result<KvStore> KvStore::Create(const ModelSpec& spec, kernels::KvType typ
   store.memory_ = *std::move(memory);
   store.num_blocks_ = num_blocks;
   store.num_layers_ = static_cast<std::size_t>(spec.num_layers);
+  store.stride_ = per_block;
   store.heads_ = static_cast<std::size_t>(spec.num_kv_heads);
   const auto head_dim = static_cast<std::size_t>(spec.head_dim);
   store.type_ = type;
@@ -40,17 +52,11 @@ base::Result<KvStore> KvStore::Create(const ModelSpec& spec, kernels::KvType typ
 }
 
 void KvStore::ReadBlock(std::int32_t block, std::span<std::byte> out) const {
-  const std::size_t bytes = layer_bytes();
-  for (std::size_t layer = 0; layer < num_layers_; ++layer) {
-    std::memcpy(out.data() + layer * bytes, K(static_cast<int>(layer), block, 0), bytes);
-  }
+  std::memcpy(out.data(), K(0, block, 0), block_bytes());
 }
 
 void KvStore::WriteBlock(std::int32_t block, std::span<const std::byte> in) {
-  const std::size_t bytes = layer_bytes();
-  for (std::size_t layer = 0; layer < num_layers_; ++layer) {
-    std::memcpy(K(static_cast<int>(layer), block, 0), in.data() + layer * bytes, bytes);
-  }
+  std::memcpy(K(0, block, 0), in.data(), block_bytes());
 }
 
 }  // namespace bowhead::model

@@ -32,28 +32,23 @@ class KvStore {
   /// Names the layout of a block's bytes; to change with it.
   [[nodiscard]] std::string Layout() const { return std::string(kernels::KvTypeName(type_)) + ".1"; }
   /// Bytes of one block over all layers.
-  [[nodiscard]] std::size_t block_bytes() const { return num_layers_ * layer_bytes(); }
+  [[nodiscard]] std::size_t block_bytes() const { return num_layers_ * heads_ * head_bytes_; }
   /// Copies a block's bytes, layer by layer, out or in. The spans have block_bytes().
   void ReadBlock(std::int32_t block, std::span<std::byte> out) const;
   void WriteBlock(std::int32_t block, std::span<const std::byte> in);
 
  private:
-  // Layer by layer: what one layer reads lies together.
+  // Block by block, so that memory is touched as blocks are used; in a block layer by layer.
   [[nodiscard]] std::size_t Offset(int layer, std::int32_t block, int head) const {
-    const auto at =
-        (static_cast<std::size_t>(layer) * static_cast<std::size_t>(num_blocks_) + static_cast<std::size_t>(block)) *
-            heads_ +
-        static_cast<std::size_t>(head);
-    return at * head_bytes_;
+    return static_cast<std::size_t>(block) * stride_ +
+           (static_cast<std::size_t>(layer) * heads_ + static_cast<std::size_t>(head)) * head_bytes_;
   }
-
-  /// Bytes of one block in one layer, which lie together.
-  [[nodiscard]] std::size_t layer_bytes() const { return heads_ * head_bytes_; }
 
   base::LargeBuffer memory_;
   kernels::KvType type_ = kernels::KvType::kF16;
   std::int64_t num_blocks_ = 0;
   std::size_t num_layers_ = 0;
+  std::size_t stride_ = 0;  // bytes from a block to the next
   std::size_t heads_ = 0;
   std::size_t key_bytes_ = 0;   // of K in one block and head
   std::size_t head_bytes_ = 0;  // of K and V

@@ -9,7 +9,7 @@ namespace bowhead::model {
 namespace {
 
 base::Status CheckVocabulary(const ModelFile& file, const ModelSpec& spec) {
-  const std::vector<std::string>* tokens = file.metadata().GetStrings("tokenizer.ggml.tokens");
+  const StringArray* tokens = file.metadata().GetStrings("tokenizer.ggml.tokens");
   if (tokens == nullptr || tokens->size() <= static_cast<std::size_t>(spec.vocab_size)) return base::OkStatus();
   return base::InvalidArgument("the model file cannot be served: its tokenizer has " + std::to_string(tokens->size()) +
                                " tokens, but its embedding only " + std::to_string(spec.vocab_size) + " rows");

@@ -169,6 +169,8 @@ base::Result<Weights> LoadWeights(std::shared_ptr<const ModelFile> file, const M
   Weights weights;
   Collect(collector, *file, spec, weights);
   if (!collector.status().ok()) return collector.status();
+  // Reading the small tensors has brought their neighbours' pages along.
+  for (const Tensor& tensor : file->tensors()) file->DontNeed(tensor.data);
   if (base::Status status = CheckMemory(collector.bytes()); !status.ok()) return status;
   const WeightPacker packer = MakePacker(collector, *file, weights);
   base::Result<PackedArena> arena = PreparePackedArena(*file, packer, team, cache, progress);

@@ -44,20 +44,20 @@ base::Result<MetadataValue> ReadBool(ByteReader& reader, std::string_view key) {
   return MetadataValue(*flag);
 }
 
-base::Result<std::string> ReadText(ByteReader& reader, std::string_view key) {
+base::Result<std::string_view> ReadText(ByteReader& reader, std::string_view key) {
   const auto text = reader.ReadString();
   if (!text) return EndsEarly(reader, key);
   if (text->size() > kMaxTextBytes) {
     return base::DataLoss("a text of " + Quoted(key) + " has " + std::to_string(text->size()) + " bytes; at most " +
                           std::to_string(kMaxTextBytes) + " are allowed");
   }
-  return std::string(*text);
+  return *text;
 }
 
 base::Result<MetadataValue> ReadTextValue(ByteReader& reader, std::string_view key) {
-  base::Result<std::string> text = ReadText(reader, key);
+  const base::Result<std::string_view> text = ReadText(reader, key);
   if (!text.ok()) return text.status();
-  return MetadataValue(*std::move(text));
+  return MetadataValue(std::string(*text));
 }
 
 base::Status CheckCount(const ByteReader& reader, std::uint64_t count, std::uint64_t min_bytes, std::string_view key) {
@@ -92,13 +92,14 @@ base::Result<MetadataValue> ReadBools(ByteReader& reader, std::uint64_t count, s
 
 base::Result<MetadataValue> ReadStrings(ByteReader& reader, std::uint64_t count, std::string_view key) {
   if (base::Status status = CheckCount(reader, count, sizeof(std::uint64_t), key); !status.ok()) return status;
-  std::vector<std::string> values;
-  values.reserve(static_cast<std::size_t>(count));
+  StringArray values;
+  values.Reserve(static_cast<std::size_t>(count));
   for (std::uint64_t i = 0; i < count; ++i) {
-    base::Result<std::string> text = ReadText(reader, key);
+    const base::Result<std::string_view> text = ReadText(reader, key);
     if (!text.ok()) return text.status();
-    values.push_back(*std::move(text));
+    values.Add(*text);
   }
+  values.ShrinkToFit();
   return MetadataValue(std::move(values));
 }
 

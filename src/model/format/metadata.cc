@@ -55,8 +55,8 @@ const std::string* Metadata::GetString(std::string_view key) const {
   return Find<std::string>(*this, key);
 }
 
-const std::vector<std::string>* Metadata::GetStrings(std::string_view key) const {
-  return Find<std::vector<std::string>>(*this, key);
+const StringArray* Metadata::GetStrings(std::string_view key) const {
+  return Find<StringArray>(*this, key);
 }
 
 std::optional<std::vector<std::int64_t>> Metadata::GetInts(std::string_view key) const {

@@ -9,12 +9,13 @@
 #include <variant>
 #include <vector>
 
+#include "model/format/string_array.h"
+
 namespace bowhead::model {
 
 /// One metadata value. Integers of every width are widened to 64 bits, floats to double; arrays are homogeneous.
-using MetadataValue =
-    std::variant<std::uint64_t, std::int64_t, double, bool, std::string, std::vector<std::uint64_t>,
-                 std::vector<std::int64_t>, std::vector<double>, std::vector<bool>, std::vector<std::string>>;
+using MetadataValue = std::variant<std::uint64_t, std::int64_t, double, bool, std::string, std::vector<std::uint64_t>,
+                                   std::vector<std::int64_t>, std::vector<double>, std::vector<bool>, StringArray>;
 
 /// Keys and values of a model file, sorted by key. The getters convert between integer kinds where the value fits
 /// (a u32 0 is also a valid i64 0, an integer also a valid double) and give nullopt/nullptr where the key is absent or
@@ -36,7 +37,7 @@ class Metadata {
   /// Points into this object.
   [[nodiscard]] const std::string* GetString(std::string_view key) const;
   /// Points into this object; nullptr unless it is an array of strings.
-  [[nodiscard]] const std::vector<std::string>* GetStrings(std::string_view key) const;
+  [[nodiscard]] const StringArray* GetStrings(std::string_view key) const;
   /// A copy, from any integer array whose values fit.
   [[nodiscard]] std::optional<std::vector<std::int64_t>> GetInts(std::string_view key) const;
   /// A copy, from any array of floats or integers.

@@ -20,7 +20,7 @@ Metadata Sample() {
       {"is", std::vector<std::int64_t>{-1, 2}},
       {"fs", std::vector<double>{0.5, -1}},
       {"bs", std::vector<bool>{true, false}},
-      {"ss", std::vector<std::string>{"a", "b"}},
+      {"ss", StringArray{"a", "b"}},
   });
 }
 
@@ -69,7 +69,7 @@ TEST(Metadata, CopiesArrays) {
   EXPECT_EQ(m.GetFloats("us"), (std::vector<double>{1, 2}));
   EXPECT_EQ(m.GetBools("bs"), (std::vector<bool>{true, false}));
   ASSERT_NE(m.GetStrings("ss"), nullptr);
-  EXPECT_EQ(*m.GetStrings("ss"), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(*m.GetStrings("ss"), (StringArray{"a", "b"}));
   EXPECT_TRUE(m.Has("ss"));
   EXPECT_FALSE(m.Has("absent"));
 }

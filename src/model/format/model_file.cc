@@ -69,6 +69,7 @@ base::Result<Part> OpenPart(const std::string& path, const ModelFileOptions& opt
   if (!contents.ok()) return contents.status().WithContext(path);
   base::Result<SplitKeys> keys = ReadSplitKeys(contents->metadata);
   if (!keys.ok()) return keys.status().WithContext(path);
+  file->DontNeed(file->bytes());  // what was read of it is copied, and the weights may come from elsewhere
   return Part{path, std::move(*file), std::move(*contents), *keys};
 }
 

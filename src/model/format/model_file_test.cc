@@ -64,7 +64,7 @@ TEST(ModelFile, ReadsBothVersions) {
     EXPECT_EQ(model.metadata().GetInt("neg"), -5);
     EXPECT_EQ(model.metadata().GetInts("numbers"), (std::vector<std::int64_t>{1, 2, 65535}));
     EXPECT_EQ(model.metadata().GetBools("flags"), (std::vector<bool>{true, false}));
-    EXPECT_EQ(*model.metadata().GetStrings("words"), (std::vector<std::string>{"a", "", "word"}));
+    EXPECT_EQ(*model.metadata().GetStrings("words"), (StringArray{"a", "", "word"}));
   }
 }
 

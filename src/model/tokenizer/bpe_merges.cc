@@ -5,13 +5,13 @@
 
 namespace bowhead::model {
 
-base::Result<BpeMerges> BpeMerges::Create(const std::vector<std::string>& rules, const Vocabulary& vocabulary) {
+base::Result<BpeMerges> BpeMerges::Create(const StringArray& rules, const Vocabulary& vocabulary) {
   if (rules.size() > (std::size_t{1} << 28U)) {
     return base::InvalidArgument("tokenizer.ggml.merges has " + std::to_string(rules.size()) +
                                  " rules; the limit is 268435456");
   }
   BpeMerges merges;
-  const std::size_t slots = std::bit_ceil(rules.size() * 2 + 8);
+  const std::size_t slots = std::bit_ceil(rules.size() * 4 / 3 + 8);
   merges.rules_.resize(slots);
   merges.shift_ = 64U - static_cast<unsigned>(std::countr_zero(slots));
   std::string joined;

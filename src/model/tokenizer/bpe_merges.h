@@ -17,7 +17,7 @@ namespace bowhead::model {
 class BpeMerges {
  public:
   /// Each rule names two tokens of the vocabulary whose joined spelling is a third one. Errors: kInvalidArgument.
-  static base::Result<BpeMerges> Create(const std::vector<std::string>& rules, const Vocabulary& vocabulary);
+  static base::Result<BpeMerges> Create(const StringArray& rules, const Vocabulary& vocabulary);
 
   /// What two neighbouring tokens become.
   [[nodiscard]] Merge<TokenId> Find(TokenId left, TokenId right) const {

@@ -28,7 +28,7 @@ base::Result<std::unique_ptr<const Tokenizer>> BpeTokenizer::Create(const Metada
     return base::Unimplemented("pre-tokenizer '" + std::string(name) +
                                "' (tokenizer.ggml.pre) is not known; known are: " + PreTokenizerNames());
   }
-  const std::vector<std::string>* rules = metadata.GetStrings("tokenizer.ggml.merges");
+  const StringArray* rules = metadata.GetStrings("tokenizer.ggml.merges");
   if (rules == nullptr) {
     return base::InvalidArgument(
         "the byte-pair vocabulary has no merge rules (tokenizer.ggml.merges); convert the model again");

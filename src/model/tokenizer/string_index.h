@@ -31,54 +31,54 @@ inline std::uint64_t HashBytes(std::string_view bytes) {
   return hash;
 }
 
-/// Maps strings to non-negative ids. The strings belong to the caller and must outlive the index. Built once, then
-/// read-only and thread-safe.
+/// Maps strings to non-negative ids. It keeps no strings: whoever uses it says by `spelled` (a function from an id to a
+/// string_view) what an id's string is, always the same. Built once, then read-only and thread-safe.
 class StringIndex {
  public:
   /// `expected`: about how many strings will be added.
-  explicit StringIndex(std::size_t expected = 0) : slots_(std::bit_ceil(expected * 2 + 8)) {}
+  explicit StringIndex(std::size_t expected = 0) : slots_(std::bit_ceil(expected * 4 / 3 + 8)) {}
 
-  /// Adds a string that is not there yet; returns false (and keeps the old id) if it is.
-  bool Add(std::string_view key, std::int32_t id) {
-    if ((size_ + 1) * 2 > slots_.size()) Grow();
-    const std::uint64_t hash = HashBytes(key);
-    for (std::size_t i = hash & Mask();; i = (i + 1) & Mask()) {
-      if (slots_[i].id < 0) {
-        slots_[i] = {key.data(), static_cast<std::uint32_t>(key.size()), id, Tag(hash)};
-        ++size_;
-        return true;
-      }
-      if (Matches(slots_[i], key, Tag(hash))) return false;
-    }
+  /// Adds the string of an id that is not there yet; returns false (and keeps the old id) if it is.
+  template <class Spelled>
+  bool Add(std::int32_t id, const Spelled& spelled) {
+    if ((size_ + 1) * 4 > slots_.size() * 3) Grow(spelled);
+    const std::string_view key = spelled(id);
+    const std::size_t i = Place(key, HashBytes(key), spelled);
+    if (slots_[i].id >= 0) return false;
+    slots_[i] = {id, Tag(HashBytes(key))};
+    ++size_;
+    return true;
   }
 
   /// The id of `key`, or -1.
-  [[nodiscard]] std::int32_t Find(std::string_view key) const {
-    const std::uint64_t hash = HashBytes(key);
-    for (std::size_t i = hash & Mask();; i = (i + 1) & Mask()) {
-      if (slots_[i].id < 0 || Matches(slots_[i], key, Tag(hash))) return slots_[i].id;
-    }
+  template <class Spelled>
+  [[nodiscard]] std::int32_t Find(std::string_view key, const Spelled& spelled) const {
+    return slots_[Place(key, HashBytes(key), spelled)].id;
   }
 
  private:
   struct Slot {
-    const char* data = nullptr;
-    std::uint32_t size = 0;
     std::int32_t id = -1;
     std::uint32_t tag = 0;
   };
 
+  /// Where `key` is, or where it would be.
+  template <class Spelled>
+  [[nodiscard]] std::size_t Place(std::string_view key, std::uint64_t hash, const Spelled& spelled) const {
+    std::size_t i = hash & Mask();
+    while (slots_[i].id >= 0 && (slots_[i].tag != Tag(hash) || spelled(slots_[i].id) != key)) i = (i + 1) & Mask();
+    return i;
+  }
   [[nodiscard]] std::size_t Mask() const { return slots_.size() - 1; }
   static std::uint32_t Tag(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32U); }
-  static bool Matches(const Slot& slot, std::string_view key, std::uint32_t tag) {
-    return slot.tag == tag && slot.size == key.size() && std::memcmp(slot.data, key.data(), key.size()) == 0;
-  }
-  void Grow() {
+
+  template <class Spelled>
+  void Grow(const Spelled& spelled) {
     std::vector<Slot> old(slots_.size() * 2);
     old.swap(slots_);
     for (const Slot& slot : old) {
       if (slot.id < 0) continue;
-      std::size_t i = HashBytes({slot.data, slot.size}) & Mask();
+      std::size_t i = HashBytes(spelled(slot.id)) & Mask();
       while (slots_[i].id >= 0) i = (i + 1) & Mask();
       slots_[i] = slot;
     }

@@ -28,10 +28,17 @@ inline Metadata::Map BaseMetadata(const std::string& model, const std::vector<Te
   }
   Metadata::Map map;
   map["tokenizer.ggml.model"] = model;
-  map["tokenizer.ggml.tokens"] = spellings;
+  map["tokenizer.ggml.tokens"] = StringArray(spellings);
   map["tokenizer.ggml.token_type"] = types;
   map["tokenizer.ggml.scores"] = scores;
   return map;
+}
+
+/// Changes how one token is spelled.
+inline void Respell(Metadata::Map& map, std::size_t id, const std::string& spelling) {
+  std::vector<std::string> spellings = std::get<StringArray>(map["tokenizer.ggml.tokens"]).ToVector();
+  spellings.at(id) = spelling;
+  map["tokenizer.ggml.tokens"] = StringArray(spellings);
 }
 
 /// GPT-2's character for a byte.
@@ -67,7 +74,7 @@ inline Metadata::Map TinyBpe(const std::string& pre = "gpt-2") {
   tokens.push_back({"<b>", 4});
   Metadata::Map map = BaseMetadata("gpt2", tokens);
   map["tokenizer.ggml.pre"] = pre;
-  map["tokenizer.ggml.merges"] = merges;
+  map["tokenizer.ggml.merges"] = StringArray(merges);
   map["tokenizer.ggml.bos_token_id"] = std::uint64_t{264};
   map["tokenizer.ggml.eos_token_id"] = std::uint64_t{265};
   return map;

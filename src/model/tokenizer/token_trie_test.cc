@@ -37,12 +37,16 @@ TEST(TokenTrie, StaysInsideItsRange) {
 TEST(StringIndex, FindsWhatWasAdded) {
   std::vector<std::string> keys = {""};
   for (int i = 0; i < 5000; ++i) keys.push_back("key number " + std::to_string(i * i));
+  const auto spelled = [&keys](std::int32_t id) { return std::string_view(keys[static_cast<std::size_t>(id)]); };
   StringIndex index(10);  // grows
-  for (std::size_t i = 0; i < keys.size(); ++i) EXPECT_TRUE(index.Add(keys[i], static_cast<std::int32_t>(i)));
-  EXPECT_FALSE(index.Add("key number 4", 77));
-  for (std::size_t i = 0; i < keys.size(); ++i) EXPECT_EQ(index.Find(keys[i]), static_cast<std::int32_t>(i));
-  EXPECT_EQ(index.Find("key number 3"), -1);
-  EXPECT_EQ(StringIndex().Find("x"), -1);
+  for (std::size_t i = 0; i < keys.size(); ++i) EXPECT_TRUE(index.Add(static_cast<std::int32_t>(i), spelled));
+  keys.emplace_back("key number 4");
+  EXPECT_FALSE(index.Add(static_cast<std::int32_t>(keys.size()) - 1, spelled));
+  EXPECT_EQ(index.Find("key number 4", spelled), 3);
+  keys.pop_back();
+  for (std::size_t i = 0; i < keys.size(); ++i) EXPECT_EQ(index.Find(keys[i], spelled), static_cast<std::int32_t>(i));
+  EXPECT_EQ(index.Find("key number 3", spelled), -1);
+  EXPECT_EQ(StringIndex().Find("x", spelled), -1);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@ namespace bowhead::model {
 namespace {
 
 using base::StatusCode;
+using testing::Respell;
 using testing::TinyBpe;
 using testing::TinySpm;
 using Ids = std::vector<TokenId>;
@@ -53,16 +54,14 @@ TEST(BytePair, KeepsEveryByte) {
 
 TEST(BytePair, LeavesOutBytesWithoutAToken) {
   Metadata::Map map = TinyBpe();
-  auto& tokens = std::get<std::vector<std::string>>(map["tokenizer.ggml.tokens"]);
-  tokens[0xC3] = "[gap1]";
-  tokens[0xA9] = "[gap2]";
+  Respell(map, 0xC3, "[gap1]");
+  Respell(map, 0xA9, "[gap2]");
   EXPECT_EQ(Make(map)->Encode("h\u00E9e", kPlain), (Ids{256}));  // what is left can merge
 }
 
 TEST(BytePair, IgnoresMergesForLlama3) {
   Metadata::Map map = TinyBpe("llama-bpe");
-  auto& tokens = std::get<std::vector<std::string>>(map["tokenizer.ggml.tokens"]);
-  tokens[0x01] = "xyz";  // no merge makes it
+  Respell(map, 0x01, "xyz");  // no merge makes it
   EXPECT_EQ(Make(map)->Encode("xyz", kPlain), (Ids{0x01}));
   EXPECT_TRUE(Make(map)->add_bos());
   map["tokenizer.ggml.pre"] = std::string("qwen2");
@@ -133,9 +132,8 @@ TEST(SpecialTokens, BeginAndEndOnRequest) {
 
 TEST(SpecialTokens, EndOfGeneration) {
   Metadata::Map map = TinyBpe();
-  auto& tokens = std::get<std::vector<std::string>>(map["tokenizer.ggml.tokens"]);
-  tokens[0] = "<|eot_id|>";  // a converter left it a normal token
-  tokens[1] = "</s>";        // an HTML tag
+  Respell(map, 0, "<|eot_id|>");  // a converter left it a normal token
+  Respell(map, 1, "</s>");        // an HTML tag
   map["tokenizer.ggml.eom_token_id"] = std::uint64_t{2};
   const auto tokenizer = Make(map);
   EXPECT_TRUE(tokenizer->IsEndOfGeneration(265));
@@ -150,11 +148,10 @@ TEST(SpecialTokens, EndOfGeneration) {
 
 TEST(SpecialTokens, HarmonyGoesOnAfterEnd) {
   Metadata::Map map = TinyBpe();
-  auto& tokens = std::get<std::vector<std::string>>(map["tokenizer.ggml.tokens"]);
-  tokens[0] = "<|end|>";
-  tokens[1] = "<|return|>";
+  Respell(map, 0, "<|end|>");
+  Respell(map, 1, "<|return|>");
   EXPECT_TRUE(Make(map)->IsEndOfGeneration(0));
-  tokens[2] = "<|call|>";
+  Respell(map, 2, "<|call|>");
   EXPECT_FALSE(Make(map)->IsEndOfGeneration(0));
   EXPECT_TRUE(Make(map)->IsEndOfGeneration(1));
 }
@@ -244,11 +241,11 @@ TEST(TokenizerCreate, RefusesInconsistentTables) {
   };
   EXPECT_TRUE(refused(TinyBpe(), "tokenizer.ggml.token_type", std::vector<std::int64_t>{1, 2}));
   EXPECT_TRUE(refused(TinyBpe(), "tokenizer.ggml.token_type", std::string("x")));
-  EXPECT_TRUE(refused(TinyBpe(), "tokenizer.ggml.tokens", std::vector<std::string>{}));
+  EXPECT_TRUE(refused(TinyBpe(), "tokenizer.ggml.tokens", StringArray{}));
   EXPECT_TRUE(refused(TinyBpe(), "tokenizer.ggml.tokens", std::string("x")));
-  EXPECT_TRUE(refused(TinyBpe(), "tokenizer.ggml.merges", std::vector<std::string>{"q q"}));
-  EXPECT_TRUE(refused(TinyBpe(), "tokenizer.ggml.merges", std::vector<std::string>{"h"}));
-  EXPECT_TRUE(refused(TinyBpe(), "tokenizer.ggml.merges", std::vector<std::string>{""}));
+  EXPECT_TRUE(refused(TinyBpe(), "tokenizer.ggml.merges", StringArray{"q q"}));
+  EXPECT_TRUE(refused(TinyBpe(), "tokenizer.ggml.merges", StringArray{"h"}));
+  EXPECT_TRUE(refused(TinyBpe(), "tokenizer.ggml.merges", StringArray{""}));
   EXPECT_TRUE(refused(TinyBpe(), "tokenizer.ggml.merges", std::uint64_t{1}));
   EXPECT_TRUE(refused(TinyBpe(), "tokenizer.ggml.bos_token_id", std::uint64_t{269}));
   EXPECT_TRUE(refused(TinySpm(true), "tokenizer.ggml.scores", std::vector<double>{1}));
@@ -259,7 +256,7 @@ TEST(TokenizerCreate, RefusesInconsistentTables) {
   no_bos.erase("tokenizer.ggml.bos_token_id");
   EXPECT_TRUE(refused(no_bos, "tokenizer.ggml.add_bos_token", true));
   Metadata::Map bad_byte = TinySpm(true);
-  std::get<std::vector<std::string>>(bad_byte["tokenizer.ggml.tokens"])[10] = "<0xZZ>";
+  Respell(bad_byte, 10, "<0xZZ>");
   EXPECT_EQ(CreateError(bad_byte).code(), StatusCode::kInvalidArgument);
 }
 

@@ -30,14 +30,18 @@ std::string Templates(const Metadata& metadata) {
 }
 
 /// True if a merge rule of the file builds exactly this token: then it is an ordinary word, whatever it looks like.
-bool MadeByMerge(const std::vector<std::string>* merges, std::string_view spelling) {
+bool MadeByMerge(const StringArray* merges, std::string_view spelling) {
   if (merges == nullptr) return false;
-  return std::any_of(merges->begin(), merges->end(), [spelling](const std::string& merge) {
-    if (merge.size() != spelling.size() + 1) return false;
+  for (std::size_t i = 0; i < merges->size(); ++i) {
+    const std::string_view merge = (*merges)[i];
+    if (merge.size() != spelling.size() + 1) continue;
     const std::size_t space = merge.find(' ', 1);
-    return space != std::string::npos && spelling.substr(0, space) == std::string_view(merge).substr(0, space) &&
-           spelling.substr(space) == std::string_view(merge).substr(space + 1);
-  });
+    if (space != std::string_view::npos && spelling.substr(0, space) == merge.substr(0, space) &&
+        spelling.substr(space) == merge.substr(space + 1)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 bool IsAdded(TokenType type) {
@@ -56,7 +60,7 @@ bool Vocabulary::has_all_byte_tokens() const {
 }
 
 base::Result<Vocabulary> Vocabulary::Create(const Metadata& metadata, const VocabularyDefaults& defaults) {
-  const std::vector<std::string>* spellings = metadata.GetStrings(Key("tokens"));
+  const StringArray* spellings = metadata.GetStrings(Key("tokens"));
   if (spellings == nullptr || spellings->empty()) {
     return InvalidArgument("the file has no vocabulary (tokenizer.ggml.tokens); convert the model again");
   }
@@ -75,7 +79,7 @@ base::Result<Vocabulary> Vocabulary::Create(const Metadata& metadata, const Voca
   return vocabulary;
 }
 
-Status Vocabulary::ReadTypes(const Metadata& metadata, const std::vector<std::string>& spellings, Spelling spelling) {
+Status Vocabulary::ReadTypes(const Metadata& metadata, const StringArray& spellings, Spelling spelling) {
   byte_tokens_.assign(256, -1);
   const auto types = metadata.GetInts(Key("token_type"));
   if (!types && metadata.Has(Key("token_type"))) {
@@ -132,9 +136,8 @@ Status Vocabulary::ReadSpecialIds(const Metadata& metadata, const VocabularyDefa
   return base::OkStatus();
 }
 
-void Vocabulary::MarkControlTokens(const Metadata& metadata, const std::vector<std::string>& spellings,
-                                   Spelling spelling) {
-  const std::vector<std::string>* merges = metadata.GetStrings(Key("merges"));
+void Vocabulary::MarkControlTokens(const Metadata& metadata, const StringArray& spellings, Spelling spelling) {
+  const StringArray* merges = metadata.GetStrings(Key("merges"));
   for (std::size_t i = 0; i < tokens_.size(); ++i) {
     Token& token = tokens_[i];
     const EndMarker marker = ClassifyEndMarker(spellings[i]);
@@ -152,7 +155,7 @@ void Vocabulary::MarkControlTokens(const Metadata& metadata, const std::vector<s
   }
 }
 
-Status Vocabulary::IndexTokens(const Metadata& metadata, const std::vector<std::string>& spellings, Spelling spelling) {
+Status Vocabulary::IndexTokens(const Metadata& metadata, const StringArray& spellings, Spelling spelling) {
   const std::string templates = Templates(metadata);
   std::string arena;
   std::vector<bool> is_raw(tokens_.size());  // a normal token outside of the byte alphabet: no merge can reach it
@@ -181,9 +184,9 @@ Status Vocabulary::IndexTokens(const Metadata& metadata, const std::vector<std::
     if (bytes(id).empty() || t == TokenType::kByte) continue;
     const bool is_text =
         (t == TokenType::kNormal && !is_raw[i]) || (t == TokenType::kUnused && spelling == Spelling::kPieces);
-    if (is_text) text_.Add(bytes(id), id);
+    if (is_text) text_.Add(id, Spelled{*this});
     if (!IsAdded(t)) continue;
-    added_.Add(bytes(id), id);
+    added_.Add(id, Spelled{*this});
     if (bytes(id).size() > kMaxAddedBytes) {
       return InvalidArgument("token " + std::to_string(i) + " is special and " + std::to_string(bytes(id).size()) +
                              " bytes long; the limit is " + std::to_string(kMaxAddedBytes));

@@ -58,9 +58,9 @@ class Vocabulary {
   [[nodiscard]] bool end_of_generation(TokenId id) const { return At(id).end_of_generation; }
 
   /// The normal (or unused) token with these bytes, or -1.
-  [[nodiscard]] TokenId FindText(std::string_view bytes) const { return text_.Find(bytes); }
+  [[nodiscard]] TokenId FindText(std::string_view bytes) const { return text_.Find(bytes, Spelled{*this}); }
   /// The control, unknown or user-defined token with this spelling, or -1.
-  [[nodiscard]] TokenId FindAdded(std::string_view spelling) const { return added_.Find(spelling); }
+  [[nodiscard]] TokenId FindAdded(std::string_view spelling) const { return added_.Find(spelling, Spelled{*this}); }
   /// The token that stands for one byte (<0xXX>), or -1.
   [[nodiscard]] TokenId byte_token(unsigned char byte) const { return byte_tokens_[byte]; }
   [[nodiscard]] bool has_all_byte_tokens() const;
@@ -87,17 +87,22 @@ class Vocabulary {
     TokenType type = TokenType::kNormal;
     bool end_of_generation = false;
   };
+  /// What the indexes know the tokens by.
+  struct Spelled {
+    const Vocabulary& vocabulary;
+    std::string_view operator()(TokenId id) const { return vocabulary.bytes(id); }
+  };
 
   Vocabulary() = default;
   [[nodiscard]] const Token& At(TokenId id) const { return tokens_[static_cast<std::size_t>(id)]; }
-  base::Status ReadTypes(const Metadata& metadata, const std::vector<std::string>& spellings, Spelling spelling);
-  base::Status IndexTokens(const Metadata& metadata, const std::vector<std::string>& spellings, Spelling spelling);
+  base::Status ReadTypes(const Metadata& metadata, const StringArray& spellings, Spelling spelling);
+  base::Status IndexTokens(const Metadata& metadata, const StringArray& spellings, Spelling spelling);
   base::Status ReadSpecialIds(const Metadata& metadata, const VocabularyDefaults& defaults);
-  void MarkControlTokens(const Metadata& metadata, const std::vector<std::string>& spellings, Spelling spelling);
+  void MarkControlTokens(const Metadata& metadata, const StringArray& spellings, Spelling spelling);
   void DropHarmonyEnd();
 
   std::vector<Token> tokens_;
-  std::vector<char> arena_;  // the bytes of all tokens; the indexes point into it, also after a move
+  std::vector<char> arena_;  // the bytes of all tokens
   StringIndex text_;
   StringIndex added_;
   TokenTrie special_;
