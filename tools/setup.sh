@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 what=${1:?usage: tools/setup.sh run|test}
 
-packages=(g++ cmake ninja-build ccache mold libboost1.81-dev nlohmann-json3-dev libcli11-dev libssl-dev
+packages=(g++ cmake ninja-build ccache mold libboost1.81-dev nlohmann-json3-dev libcli11-dev libssl-dev libcurl4-openssl-dev
   libxxhash-dev python3 python3-venv ca-certificates)
 if [[ $what == test ]]; then
   packages+=(libgtest-dev clang-16 libclang-rt-16-dev llvm-16 chromium prometheus git)
