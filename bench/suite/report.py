@@ -111,6 +111,11 @@ def other_lines(results):
     lines = []
     if share := results.facts.get("load_generator_share"):
         lines.append(f"The load generator itself took {statistics.median(share):.1%} of the processors at 32 clients.")
+    for key in sorted(k for k in results.facts if k.startswith("http_added_ttft_us.")):
+        model = key.split(".", 1)[1]
+        one, many = (statistics.median(results.facts.get(f"http_tax_{n}.{model}", [0])) for n in (1, 32))
+        lines.append(f"HTTP over in process, {model}: {one:.3f} with 1 client, {many:.3f} with 32; "
+                     f"{statistics.median(results.facts[key]):.0f} µs more to the first token.")
     if refused := results.facts.get("overload_refused_share"):
         waits = results.facts.get("overload_refusal_ms", [0])
         lines.append(f"Under overload {statistics.median(refused):.0%} of the requests got 429 with `Retry-After`, after "

@@ -61,18 +61,19 @@ def clients(context):
 def tax(context):
     """What HTTP costs: tokens per second over it and in process, at 1 and 32 clients, and the added time to first token"""
     tokens, file = context.size(96, 8), WORK / "prompts.txt"
-    for model in context.real()[:1]:
+    large = [m for m in context.grid() if m.key == "llama-3.2-1b.q4_k_m"]
+    for model in (*context.real(), *large):
         with context.guard("tax", model), ours(model, context.threads) as port:
             load.answered(load.crowd(port, bodies(model, 2, 20, 8, 1)))
-            for number in range(context.few(3)):
+            for number in range(context.few(3 if model.real else 1)):
                 seed = 5000 + 1000 * number
                 for count in context.size((1, 32), (1,)):
                     length = tokens * (4 if count == 1 else 1)
                     inside, over = both_ways(context, model, port, file, [load.prompt_text(seed + i, 12) for i in range(count)], length, count)
-                    context.results.add_fact(f"http_tax_{count}", over["tokens_per_second_from_first"] / inside["tokens_per_second"])
+                    context.results.add_fact(f"http_tax_{count}.{model.key}", over["tokens_per_second_from_first"] / inside["tokens_per_second"])
                 texts = [load.prompt_text(seed + 100 + i, 12) for i in range(context.size(60, 4))]
                 inside, over = both_ways(context, model, port, file, texts, 2, 1)
-                context.results.add_fact("http_added_ttft_us", 1e3 * (over["ttft_ms"]["p50"] - inside["first_token_ms"]))
+                context.results.add_fact(f"http_added_ttft_us.{model.key}", 1e3 * (over["ttft_ms"]["p50"] - inside["first_token_ms"]))
 
 
 def both_ways(context, model, port, file, texts, tokens, clients):

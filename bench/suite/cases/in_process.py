@@ -8,6 +8,7 @@ from suite.peers import llama_cpp
 from suite.results import OURS
 
 DEPTH = 32       # tokens in the cache when decoding starts
+SHORT = 32       # of a prompt that is not measured
 CONTEXT = 16384  # of the case of long prompts
 CONTEXT_LAYERS = 4  # of the 1B model: the peer takes ten minutes for one prompt of 16k tokens in all its layers
 
@@ -49,13 +50,15 @@ def grid(context):
     prompt, tokens = context.size(512, 32), context.size(32, 4)
     for model in context.grid():
         with context.guard("grid", model):
-            for number in range(context.few()):
-                ours = engine_bench(model, context.threads, prompt, tokens)
+            for number in range(context.rounds + 1):
+                # The prompt once, with both settings: a cell takes half a minute even so. Decoding in every round,
+                # since it follows the memory's speed, which changes with what else runs on the host.
+                length, flash = (prompt, (0, 1)) if number == 0 else (0, (llama_cpp.better_flash(context.results, model, "decode"),))
+                ours = engine_bench(model, context.threads, length or SHORT, tokens)
                 context.results.add(model.key, "decode", OURS, ours[1])
-                context.results.add(model.key, "prefill", OURS, ours["prefill"])
-                # Both settings, then the better one again: a cell takes a minute even so.
-                flash = (0, 1) if number == 0 else (llama_cpp.better_flash(context.results, model, "prefill"),)
-                for row in llama_cpp.bench(model, context.threads, prompt, tokens, flash):
+                if length:
+                    context.results.add(model.key, "prefill", OURS, ours["prefill"])
+                for row in llama_cpp.bench(model, context.threads, length, tokens, flash):
                     context.results.add(model.key, *row)
             show(context.results, model, "decode", "prefill")
 
