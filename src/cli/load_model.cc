@@ -57,7 +57,9 @@ void AddModelOptions(CLI::App& app, ModelOptions& options) {
   app.add_option(
          "--speculate", options.speculate,
          "Guess tokens and check several in one step, where that is faster; answers stay the same. lookup: copy "
-         "from the prompt and the answer; draft: ask the draft model; auto: both; off")
+         "from the prompt and the answer; draft: ask the draft model; auto: both. With each of them also the text that "
+         "a "
+         "JSON schema or grammar leaves no choice about. off")
       ->check(CLI::IsMember({"auto", "lookup", "draft", "off"}))
       ->capture_default_str();
   app.add_option("--draft-model", options.draft_model, "A small model (GGUF) with the same vocabulary, to guess with")

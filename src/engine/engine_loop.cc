@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "engine/speculation/forced_text.h"
+
 namespace bowhead::engine {
 namespace {
 
@@ -62,7 +64,7 @@ EngineLoop::EngineLoop(const EngineOptions& options, model::Transformer* transfo
                  : nullptr),
       scheduler_(SchedulerOptions{options.max_running, options.prefix_cache == PrefixSharing::kShared}, pool,
                  cache_.get()),
-      speculator_(options.speculation, std::move(draft_model)),
+      speculator_(options.speculation, std::move(draft_model), std::make_unique<ForcedText>(tokenizer)),
       team_(std::min(transformer->threads(), kMostSamplingThreads) - 1) {
   PublishCounters();
 }
@@ -244,7 +246,8 @@ StepShape EngineLoop::Speculate(const StepPlan& plan, int* guesses) {
     } else {
       available -= std::max(missing, 0);
     }
-    jobs.push_back(DraftJob{sequence.id, sequence.tokens, most, &*request->sampler, {}});
+    jobs.push_back(DraftJob{
+        sequence.id, sequence.tokens, most, &*request->sampler, {}, request->matcher ? &*request->matcher : nullptr});
   }
   if (!speculator_.enabled() || jobs.empty()) return shape;
   speculator_.Choose(jobs, shape);
@@ -356,7 +359,7 @@ void EngineLoop::Learn(const std::vector<Sampled>& sampled) {
     for (const GeneratedToken& token : item.tokens) taken.push_back(token.token);
     speculator_.Learn(item.request->sequence.id, taken);
   }
-  for (const DraftKind kind : {DraftKind::kLookup, DraftKind::kModel}) {
+  for (const DraftKind kind : {DraftKind::kLookup, DraftKind::kModel, DraftKind::kForced}) {
     const Speculator::Totals now = speculator_.totals(kind);
     Speculator::Totals& before = published_[static_cast<std::size_t>(kind)];
     metrics_.Speculated(kind, now.drafted - before.drafted, now.accepted - before.accepted);

@@ -67,9 +67,20 @@ void EngineMetrics::Preempted(std::uint64_t count) {
 
 void EngineMetrics::Speculated(DraftKind kind, std::uint64_t guessed, std::uint64_t accepted) {
   if (metrics_ == nullptr) return;
-  const bool lookup = kind == DraftKind::kLookup;
-  (lookup ? metrics_->guessed_by_lookup : metrics_->guessed_by_model).Add(guessed);
-  (lookup ? metrics_->accepted_from_lookup : metrics_->accepted_from_model).Add(accepted);
+  switch (kind) {
+    case DraftKind::kLookup:
+      metrics_->guessed_by_lookup.Add(guessed);
+      metrics_->accepted_from_lookup.Add(accepted);
+      break;
+    case DraftKind::kModel:
+      metrics_->guessed_by_model.Add(guessed);
+      metrics_->accepted_from_model.Add(accepted);
+      break;
+    case DraftKind::kForced:
+      metrics_->guessed_by_constraint.Add(guessed);
+      metrics_->accepted_from_constraint.Add(accepted);
+      break;
+  }
 }
 
 void EngineMetrics::Cache(std::size_t blocks, std::uint64_t evictions) {

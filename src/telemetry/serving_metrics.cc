@@ -36,7 +36,7 @@ class Model {
   Counter& Guessed(std::string_view drafter) {
     return registry_
         .AddCounters({.name = "bowhead_guessed_tokens_total",
-                      .help = "Tokens guessed ahead and checked by a step, by drafter: lookup, model.",
+                      .help = "Tokens guessed ahead and checked by a step, by drafter: lookup, model, constraint.",
                       .labels = {"model", "drafter"},
                       .buckets = {}})
         .With({model_, drafter});
@@ -44,7 +44,7 @@ class Model {
   Counter& Accepted(std::string_view drafter) {
     return registry_
         .AddCounters({.name = "bowhead_accepted_tokens_total",
-                      .help = "Guessed tokens that were right, by drafter: lookup, model.",
+                      .help = "Guessed tokens that were right, by drafter: lookup, model, constraint.",
                       .labels = {"model", "drafter"},
                       .buckets = {}})
         .With({model_, drafter});
@@ -177,8 +177,10 @@ ServingMetrics::ServingMetrics(Registry& registry, std::string_view model)
                                             "Failed writes of the prefix cache; the first turns writing off.")),
       guessed_by_lookup(Model(registry, model).Guessed("lookup")),
       guessed_by_model(Model(registry, model).Guessed("model")),
+      guessed_by_constraint(Model(registry, model).Guessed("constraint")),
       accepted_from_lookup(Model(registry, model).Accepted("lookup")),
       accepted_from_model(Model(registry, model).Accepted("model")),
+      accepted_from_constraint(Model(registry, model).Accepted("constraint")),
       finished_stop(Model(registry, model).Finished("stop")),
       finished_length(Model(registry, model).Finished("length")),
       finished_cancelled(Model(registry, model).Finished("cancelled")),

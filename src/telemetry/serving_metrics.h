@@ -50,8 +50,10 @@ struct ServingMetrics {
   // Guesses of speculative decoding that a step checked, and those that were right (label `drafter`).
   Counter& guessed_by_lookup;
   Counter& guessed_by_model;
+  Counter& guessed_by_constraint;
   Counter& accepted_from_lookup;
   Counter& accepted_from_model;
+  Counter& accepted_from_constraint;
 
   // Requests that ended, by reason (label `reason`).
   Counter& finished_stop;

@@ -8,6 +8,10 @@
 #include "base/status.h"
 #include "engine/backend.h"
 
+namespace bowhead::grammar {
+class Matcher;
+}
+
 namespace bowhead::engine {
 
 class Sampler;
@@ -23,10 +27,11 @@ struct DraftToken {
 /// One sequence to guess for.
 struct DraftJob {
   RequestId id = 0;
-  std::span<const TokenId> tokens;   // the prompt and the answer so far; never shorter than in the job before
-  int most = 0;                      // tokens to propose at most
-  const Sampler* sampler = nullptr;  // the sequence's own; may be null
-  std::vector<DraftToken> draft;     // the result; may be empty
+  std::span<const TokenId> tokens;            // the prompt and the answer so far; never shorter than in the job before
+  int most = 0;                               // tokens to propose at most
+  const Sampler* sampler = nullptr;           // the sequence's own; may be null
+  std::vector<DraftToken> draft;              // the result; may be empty
+  const grammar::Matcher* matcher = nullptr;  // of a sequence with a constraint: where its text is
 };
 
 /// Proposes continuations. It learns what was accepted from the tokens of the next job. Not thread-safe.

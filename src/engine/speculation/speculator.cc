@@ -15,6 +15,7 @@ namespace {
 constexpr std::array<std::array<double, kConfidenceClasses>, kDraftKinds> kPriors = {{
     {0.10, 0.25, 0.40, 0.50, 0.60, 0.70, 0.80, 0.85, 0.90, 0.95},
     {0.10, 0.18, 0.26, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95},
+    {0.40, 0.60, 0.90, 0.90, 0.90, 0.90, 0.90, 0.90, 0.90, 0.90},
 }};
 /// Expected tokens per second have to rise by this factor before guesses are checked at all.
 constexpr double kWorthwhile = 1.08;
@@ -35,10 +36,12 @@ struct ScoredGuess {
 
 }  // namespace
 
-Speculator::Speculator(const SpeculationOptions& options, std::unique_ptr<Drafter> model)
+Speculator::Speculator(const SpeculationOptions& options, std::unique_ptr<Drafter> model,
+                       std::unique_ptr<Drafter> forced)
     : options_(options),
       lookup_(options.lookup ? std::make_unique<PromptLookup>() : nullptr),
-      model_(std::move(model)) {
+      model_(std::move(model)),
+      forced_(std::move(forced)) {
   options_.most_draft = std::clamp(options_.most_draft, 0, kMostDraftTokens);
 }
 
@@ -75,6 +78,7 @@ void Speculator::Choose(std::span<DraftJob> jobs, const StepShape& shape) {
     sequences_[job.id].checked = 0;
   }
   if (lookup_ != nullptr) ProposeByLookup(jobs);
+  if (forced_ != nullptr) ProposeForced(jobs);
   if (model_ != nullptr) ProposeByModel(jobs, PlanModel(jobs, shape));
   for (const DraftJob& job : jobs) sequences_[job.id].proposed = job.draft;
   Select(jobs, shape);
@@ -87,6 +91,16 @@ void Speculator::ProposeByLookup(std::span<DraftJob> jobs) {
   for (DraftJob& job : jobs) {
     --job.most;
     sequences_[job.id].kind = DraftKind::kLookup;
+  }
+}
+
+void Speculator::ProposeForced(std::span<DraftJob> jobs) {
+  std::vector<DraftJob> asked(jobs.begin(), jobs.end());
+  (void)forced_->Propose(asked);  // it has no errors
+  for (std::size_t j = 0; j < jobs.size(); ++j) {
+    if (asked[j].draft.empty()) continue;
+    jobs[j].draft = std::move(asked[j].draft);
+    sequences_[jobs[j].id].kind = DraftKind::kForced;
   }
 }
 

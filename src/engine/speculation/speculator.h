@@ -16,8 +16,8 @@
 
 namespace bowhead::engine {
 
-enum class DraftKind : std::uint8_t { kLookup, kModel };
-inline constexpr int kDraftKinds = 2;
+enum class DraftKind : std::uint8_t { kLookup, kModel, kForced };
+inline constexpr int kDraftKinds = 3;
 
 /// What a step without guesses would be.
 struct StepShape {
@@ -37,10 +37,13 @@ struct StepShape {
 /// Not thread-safe.
 class Speculator {
  public:
-  /// `model` may be null.
-  Speculator(const SpeculationOptions& options, std::unique_ptr<Drafter> model);
+  /// `model` and `forced` (ForcedText) may be null.
+  Speculator(const SpeculationOptions& options, std::unique_ptr<Drafter> model,
+             std::unique_ptr<Drafter> forced = nullptr);
 
-  [[nodiscard]] bool enabled() const { return options_.most_draft > 0 && (lookup_ != nullptr || model_ != nullptr); }
+  [[nodiscard]] bool enabled() const {
+    return options_.most_draft > 0 && (lookup_ != nullptr || model_ != nullptr || forced_ != nullptr);
+  }
 
   /// Fills the jobs' drafts with the guesses to be checked, at most `most` each.
   void Choose(std::span<DraftJob> jobs, const StepShape& shape);
@@ -58,7 +61,8 @@ class Speculator {
 
  private:
   struct SequenceState {
-    Acceptance rates[kDraftKinds] = {Acceptance(kSequenceMemory), Acceptance(kSequenceMemory)};
+    Acceptance rates[kDraftKinds] = {Acceptance(kSequenceMemory), Acceptance(kSequenceMemory),
+                                     Acceptance(kSequenceMemory)};
     DraftKind kind = DraftKind::kLookup;
     Acceptance model_rate{kSequenceMemory};  // of all the model's guesses, as class 0
     double decoding_ms = 0;                  // of the steps since it began to decode
@@ -75,6 +79,8 @@ class Speculator {
   };
 
   void ProposeByLookup(std::span<DraftJob> jobs);
+  /// Where a constraint forces the text, that is what is guessed.
+  void ProposeForced(std::span<DraftJob> jobs);
   [[nodiscard]] ModelPlan PlanModel(std::span<const DraftJob> jobs, const StepShape& shape);
   void ProposeByModel(std::span<DraftJob> jobs, const ModelPlan& plan);
   [[nodiscard]] double ModelRate(const SequenceState& state) const;
@@ -87,13 +93,14 @@ class Speculator {
   SpeculationOptions options_;
   std::unique_ptr<Drafter> lookup_;
   std::unique_ptr<Drafter> model_;
+  std::unique_ptr<Drafter> forced_;
   StepTimes times_;
   double mixed_ms_per_token_ = 0;  // of steps with prompt pieces
   double draft_step_ms_ = 0;       // of a step of the draft model; 0: not known
   double backlog_ms_per_token_ = 0;
   double probe_credit_ms_ = 0;  // saved up to try the model where it is not expected to pay
   Acceptance global_model_rate_{kGlobalMemory};
-  Acceptance global_[kDraftKinds] = {Acceptance(kGlobalMemory), Acceptance(kGlobalMemory)};
+  Acceptance global_[kDraftKinds] = {Acceptance(kGlobalMemory), Acceptance(kGlobalMemory), Acceptance(kGlobalMemory)};
   std::unordered_map<RequestId, SequenceState> sequences_;
   Totals totals_[kDraftKinds];
 };
