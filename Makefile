@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/build/venv/bin:$(PATH)
 export CCACHE_BASEDIR := $(CURDIR)
 SOURCES = $(shell git ls-files --cached --others --exclude-standard '*.cc' '*.h')
 
-.PHONY: help run test bench build setup setup-test model format tidy clean
+.PHONY: help run test bench build wheel setup setup-test model format tidy clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ bench: setup-test  ## measure against llama.cpp and write docs/benchmarks.md (ab
 build: setup  ## the release binary, build/release/bowhead
 	@cmake --preset release -DBOWHEAD_TESTS=OFF >build/configure.log || { cat build/configure.log; exit 1; }
 	@cmake --build --preset release --target bowhead
+
+wheel: setup-test  ## the Python package, build/wheel/dist/*.whl
+	@$(PYTHON) tools/make_wheel.py
 
 setup:
 	@tools/setup.sh run

@@ -2,7 +2,8 @@
 """Run every check of the repository and say what passed.  `make test` calls this after tools/setup.sh.
 
 A section that fails does not stop the others. Output goes to build/test/SECTION.log; of a failed section the end is shown.
-Tests are found, not listed: GoogleTest binaries and hygiene checks through ctest, tests/e2e and tests/grammar with pytest, `npm test` and
+Tests are found, not listed: GoogleTest binaries and hygiene checks through ctest, tests/e2e and tests/grammar with pytest, tests/python where the
+wheel is installed, `npm test` and
 `npm run test:browser` of web/, the tests of tests/node, and each program of fuzz/.
 """
 import argparse
@@ -155,6 +156,32 @@ def section_e2e(run):
     run.count(passed, failed or (["pytest"] if status else []), skipped)
 
 
+def section_python(run):
+    """The wheel in an environment of its own, without a compiler; its types."""
+    run.begin("Python package: wheel")
+    place, report = ROOT / "build" / "test" / "wheel", LOGS / "python.xml"
+    ok = run.command(sys.executable, "tools/make_wheel.py", minutes=15) == 0
+    wheel = next((ROOT / "build" / "wheel" / "dist").glob("*.whl"), "no wheel") if ok else "no wheel"
+    shutil.rmtree(place, ignore_errors=True)
+    ok = ok and run.command(sys.executable, "-m", "venv", "--without-pip", place) == 0
+    python = place / "bin" / "python"
+    pytest = re.search(r"^pytest==\S+", (ROOT / "tests" / "requirements.txt").read_text(), re.M)[0]
+    ok = ok and run.command(sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check", "install", "--quiet",
+                            wheel, pytest) == 0
+    run.count(int(ok), [] if ok else ["wheel"])
+    run.begin("Python package: types")
+    run.step("mypy", sys.executable, "-m", "mypy", "python/bowhead")
+    if not ok:
+        return
+    run.step("mypy of a user", sys.executable, "-m", "mypy", "--python-executable", python, "tests/python/typing_sample.py")
+    run.begin("Python package: tests")
+    report.unlink(missing_ok=True)
+    status = run.command(python, "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider", "--durations=10", f"--junitxml={report}",
+                         "tests/python", env={"PATH": str(python.parent)}, minutes=10)
+    passed, failed, skipped = junit(report) or (0, ["pytest"], 0)
+    run.count(passed, failed or (["pytest"] if status else []), skipped)
+
+
 def section_web(run):
     package = ROOT / "web" / "package.json"
     if not package.is_file():
@@ -232,7 +259,7 @@ def section_fuzz(run):
 
 
 SECTIONS = {"build": section_build, "unit": section_unit, "hygiene": section_hygiene, "fetch": section_fetch,
-            "e2e": section_e2e, "web": section_web, "node": section_node,
+            "e2e": section_e2e, "python": section_python, "web": section_web, "node": section_node,
             "asan-ubsan": lambda run: section_sanitizer(run, "asan-ubsan"),
             "tsan": lambda run: section_sanitizer(run, "tsan"), "fuzz": section_fuzz}
 
