@@ -7,8 +7,9 @@ cd "$(dirname "$0")/.."
 what=${1:?usage: tools/setup.sh run|test}
 
 packages=(g++ cmake ninja-build ccache mold libboost1.81-dev nlohmann-json3-dev libcli11-dev libssl-dev libcurl4-openssl-dev
-  libxxhash-dev python3 python3-venv ca-certificates)
+  libxxhash-dev libgrpc++-dev libprotobuf-dev protobuf-compiler python3 python3-venv ca-certificates)
 if [[ $what == test ]]; then
+  command -v go >/dev/null || packages+=(golang-go)
   packages+=(libgtest-dev clang-16 libclang-rt-16-dev llvm-16 chromium prometheus git)
 fi
 
@@ -63,5 +64,11 @@ if [[ $what == test ]]; then
     echo "setup: installing Python packages into build/venv" >&2
     "${pip[@]}" install -r tests/requirements.txt >&2
     echo "$wanted" >"$stamp"
+  fi
+  # The newest that Debian's Go 1.19 can build.
+  if [[ ! -x build/venv/bin/grpcurl ]]; then
+    echo "setup: building grpcurl into build/venv" >&2
+    GOTOOLCHAIN=local GOFLAGS=-mod=mod GOBIN=$PWD/build/venv/bin go install \
+      github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.8.9 >build/grpcurl.log 2>&1 || { cat build/grpcurl.log >&2; exit 1; }
   fi
 fi

@@ -15,6 +15,7 @@
 
 #include "api/api_server.h"
 #include "api/error.h"
+#include "api/grpc/grpc_server.h"
 #include "cli/command.h"
 #include "cli/load_model.h"
 #include "cli/signals.h"
@@ -185,11 +186,14 @@ int WaitForLoad(const Signals& signals, std::future<base::Status>& load, const s
 
 /// Lets running answers end; a second signal cuts them.
 void DrainAndStop(const Signals& signals, const ServeOptions& options, serving::ModelService& service,
-                  net::HttpServer& http, telemetry::Logger& logger) {
+                  api::GrpcServer& grpc, net::HttpServer& http, telemetry::Logger& logger) {
   const milliseconds grace(static_cast<std::int64_t>(options.drain_timeout_s * 1000.0));
   logger.Info("draining; a second signal cuts running answers", {{"grace_s", options.drain_timeout_s}});
   service.Drain();
-  auto stopped = std::async(std::launch::async, [&] { http.Stop(grace); });
+  auto stopped = std::async(std::launch::async, [&] {
+    const auto grpc_stopped = std::async(std::launch::async, [&] { grpc.Stop(grace); });
+    http.Stop(grace);
+  });
   while (stopped.wait_for(milliseconds(0)) != std::future_status::ready) {
     if (signals.Wait(milliseconds(20)) != 0) {
       logger.Warning("cut by a second signal");
@@ -224,6 +228,11 @@ int Serve(const ServeOptions& options) {
   http_options.port = options.port;
   http_options.max_connections = options.max_connections;
   http_options.error_body = api::TransportError;
+  api::GrpcOptions grpc_options;
+  grpc_options.max_calls = options.max_connections;
+  base::Result<std::unique_ptr<api::GrpcServer>> grpc = api::GrpcServer::Start(grpc_options, api);
+  if (!grpc.ok()) return Fail(grpc.status());
+  http_options.take_http2 = [&grpc](int socket, const std::string& peer) { (*grpc)->Adopt(socket, peer); };
   base::Result<std::unique_ptr<net::HttpServer>> http = net::HttpServer::Start(
       http_options, [&api](std::shared_ptr<net::HttpExchange> exchange) { api.Handle(std::move(exchange)); });
   if (!http.ok()) return Fail(http.status());
@@ -270,7 +279,7 @@ int Serve(const ServeOptions& options) {
                         {"seconds", seconds}});
   std::cout << model->id << " is ready at " << url << std::endl;
   while (signal == 0) signal = signals.Wait(milliseconds(3'600'000));
-  DrainAndStop(signals, options, service, **http, logger);
+  DrainAndStop(signals, options, service, **grpc, **http, logger);
   return kExitOk;
 }
 
