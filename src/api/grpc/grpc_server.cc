@@ -27,6 +27,7 @@
 #include "api/grpc/proto_json.h"
 #include "api/grpc/reflection.h"
 #include "api/grpc/rpc_call.h"
+#include "base/scheduling.h"
 
 namespace bowhead::api {
 
@@ -385,13 +386,19 @@ void Server::Watch(const std::stop_token& stop) {
 }  // namespace
 
 base::Result<std::unique_ptr<GrpcServer>> GrpcServer::Start(const GrpcOptions& options, ApiServer& api) {
-  try {
-    auto server = std::make_unique<Server>(options, api);
-    if (base::Status status = server->Build(); !status.ok()) return status;
-    return std::unique_ptr<GrpcServer>(std::move(server));
-  } catch (const std::exception& error) {
-    return base::Internal(std::string("the gRPC server does not start: ") + error.what());
-  }
+  auto server = std::make_unique<Server>(options, api);
+  base::Status status;
+  // gRPC's threads are made by this one, and inherit what it asks of the scheduler.
+  std::thread([&] {
+    base::PreferShortTurns();
+    try {
+      status = server->Build();
+    } catch (const std::exception& error) {
+      status = base::Internal(std::string("the gRPC server does not start: ") + error.what());
+    }
+  }).join();
+  if (!status.ok()) return status;
+  return std::unique_ptr<GrpcServer>(std::move(server));
 }
 
 }  // namespace bowhead::api
