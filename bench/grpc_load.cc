@@ -57,20 +57,18 @@ class Client {
     const ::grpc::Slice slice(body.SerializeAsString());
     out_ = ::grpc::ByteBuffer(&slice, 1);
     context_ = std::make_unique<::grpc::ClientContext>();
-    step_ = Step::kStarted;
+    context_->set_initial_metadata_corked(true);  // headers and message in one, as generated clients send them
+    step_ = Step::kAsked;
     begin_ = Clock::now();
     first_ = Clock::time_point();
     stream_ = stub_.PrepareCall(context_.get(), "/bowhead.v1.Bowhead/Generate", &queue);
-    stream_->StartCall(this);
+    stream_->StartCall(nullptr);
+    stream_->WriteLast(out_, ::grpc::WriteOptions(), this);
   }
 
   /// True when the call is over.
   bool Next(bool ok) {
     switch (step_) {
-      case Step::kStarted:
-        step_ = Step::kAsked;
-        stream_->WriteLast(out_, ::grpc::WriteOptions(), this);
-        return false;
       case Step::kAsked:
         step_ = Step::kReading;
         stream_->Read(&in_, this);
@@ -96,7 +94,7 @@ class Client {
   [[nodiscard]] int messages() const { return messages_; }
 
  private:
-  enum class Step : std::uint8_t { kStarted, kAsked, kReading, kEnding };
+  enum class Step : std::uint8_t { kAsked, kReading, kEnding };
 
   void Take() {
     bowhead::v1::GenerateResponse response;
@@ -114,7 +112,7 @@ class Client {
   ::grpc::ByteBuffer out_;
   ::grpc::ByteBuffer in_;
   ::grpc::Status status_;
-  Step step_ = Step::kStarted;
+  Step step_ = Step::kAsked;
   Clock::time_point begin_;
   Clock::time_point first_;
   int tokens_ = 0;
