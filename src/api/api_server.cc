@@ -16,6 +16,7 @@ namespace bowhead::api {
 namespace {
 
 constexpr std::size_t kMaxRequestIdBytes = 128;
+constexpr int kToolThreads = 8;  // calls of tools that wait at a time, over all servers
 
 bool IsPlainId(std::string_view id) {
   return !id.empty() && id.size() <= kMaxRequestIdBytes && std::all_of(id.begin(), id.end(), [](char c) {
@@ -56,13 +57,15 @@ ApiServer::ApiServer(ApiOptions options, serving::ModelService& service, telemet
       http_metrics_(std::make_shared<telemetry::HttpMetrics>(registry)),
       conversations_(std::make_shared<assistant::ConversationStore>(options_.conversations)),
       random_(std::random_device()()),
-      workers_(std::make_shared<serving::TaskQueue>(2, options_.max_waiting_requests)) {
+      workers_(std::make_shared<serving::TaskQueue>(2, options_.max_waiting_requests)),
+      tool_threads_(std::make_shared<serving::TaskQueue>(options_.tools == nullptr ? 0 : kToolThreads,
+                                                         options_.max_waiting_requests)) {
   const std::uint64_t more = std::random_device()();
   random_.seed((more << 32U) ^ random_());
 }
 
 ApiServer::~ApiServer() {
-  workers_->Stop();
+  Stop();
 }
 
 std::span<const ApiServer::Route> ApiServer::Routes() {

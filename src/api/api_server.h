@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "api/answer_format.h"
@@ -19,10 +20,12 @@
 #include "api/chat_request.h"
 #include "api/generation_params.h"
 #include "api/json.h"
+#include "api/mcp/mcp_request.h"
 #include "api/responses/response_store.h"
 #include "assistant/answer_reader.h"
 #include "assistant/conversation_store.h"
 #include "assistant/prompt.h"
+#include "assistant/tool_loop.h"
 #include "base/status.h"
 #include "net/http_server.h"
 #include "security/api_keys.h"
@@ -41,10 +44,12 @@ struct ApiOptions {
   int max_chat_tokens = 1024;  // POST /chat without max_tokens
   std::size_t max_waiting_requests = 1024;  // parsed and tokenized requests wait in this queue; 429 over it
   assistant::ConversationLimits conversations = {};
+  mcp::ToolHub* tools = nullptr;  // none: no tools run on this server
+  int max_tool_rounds = 8;        // of calls within one answer
 };
 
 /// Answers HTTP requests. Bodies are parsed and tokenized on worker threads of its own. Thread-safe. `service`,
-/// `registry` and `logger` must outlive it, and the last two the service too.
+/// `registry`, `logger` and the tools must outlive it, and the last two the service too.
 class ApiServer {
  public:
   ApiServer(ApiOptions options, serving::ModelService& service, telemetry::Registry& registry,
@@ -60,7 +65,10 @@ class ApiServer {
   [[nodiscard]] static std::vector<std::pair<std::string_view, std::string_view>> Paths();
 
   /// Ends the workers; what waits is still answered.
-  void Stop() { workers_->Stop(); }
+  void Stop() {
+    workers_->Stop();
+    tool_threads_->Stop();
+  }
 
   // The work of the routes, apart from how a request comes and where its answer goes: for other protocols than
   // HTTP/1.1. Each failure is sent with Call::Fail.
@@ -140,18 +148,30 @@ class ApiServer {
   void OllamaShow(const CallPtr& call);
   void OllamaVersion(const CallPtr& call);
 
-  /// Starts the choices with the given sink; sends the error if the engine refuses. Cancels when the client goes away.
-  std::shared_ptr<serving::Generation> Start(const CallPtr& call, const serving::ServedModel& model,
-                                             std::vector<serving::ChoiceRequest> choices,
-                                             std::shared_ptr<serving::TextSink> sink);
+  /// Starts the choices with the given sink; gives the error if the engine refuses. Cancels when the client goes away.
+  std::optional<ApiError> TryStart(const CallPtr& call, const serving::ServedModel& model,
+                                   std::vector<serving::ChoiceRequest> choices,
+                                   std::shared_ptr<serving::TextSink> sink);
+  /// The same, but the error is sent.
+  void Start(const CallPtr& call, const serving::ServedModel& model, std::vector<serving::ChoiceRequest> choices,
+             std::shared_ptr<serving::TextSink> sink);
   using SinkMaker = std::function<std::shared_ptr<assistant::AnswerSink>(const assistant::Prompt& prompt)>;
   /// Checks a chat request against the model, makes its prompt and starts its choices with the sink that `make_sink`
   /// gives; or sends the error.
-  void StartChat(const CallPtr& call, const serving::ServedModel& model, ChatRequest& request,
+  void StartChat(const CallPtr& call, const serving::ServedModel& model, const ChatRequest& request,
                  const SinkMaker& make_sink);
-  /// The prompt of a chat request, or nothing after the error has been sent.
-  std::optional<assistant::Prompt> MakePrompt(const CallPtr& call, const serving::ServedModel& model,
-                                              const ChatRequest& request);
+  /// The same, but the error is for the caller.
+  std::optional<ApiError> TryStartChat(const CallPtr& call, const serving::ServedModel& model,
+                                       const ChatRequest& request, const SinkMaker& make_sink);
+  /// RunChat for a request with tools of MCP servers.
+  void RunChatWithTools(const CallPtr& call, JsonValue body, const ChatSinkMaker& make_sink);
+  /// What stands between the generations of a request and the sink of its answer where the model may call `offered`.
+  std::shared_ptr<assistant::ToolLoop> MakeToolLoop(const CallPtr& call, const ModelPtr& model,
+                                                    const ChatRequest& request, OfferedTools offered,
+                                                    std::shared_ptr<assistant::AnswerSink> sink);
+  /// The prompt of a chat request.
+  static std::variant<assistant::Prompt, ApiError> MakePrompt(const serving::ServedModel& model,
+                                                              const ChatRequest& request);
   void OllamaAnswer(const CallPtr& call, bool chat);
   AnswerHead MakeHead(const serving::ServedModel& model, std::string_view prefix, const GenerationParams& params);
   std::uint64_t Random();
@@ -168,6 +188,7 @@ class ApiServer {
   std::mutex random_mutex_;
   std::mt19937_64 random_;  // guarded by random_mutex_
   const std::shared_ptr<serving::TaskQueue> workers_;
+  const std::shared_ptr<serving::TaskQueue> tool_threads_;
 };
 
 }  // namespace bowhead::api

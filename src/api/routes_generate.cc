@@ -77,9 +77,9 @@ AnswerHead ApiServer::MakeHead(const serving::ServedModel& model, std::string_vi
   return head;
 }
 
-std::shared_ptr<serving::Generation> ApiServer::Start(const CallPtr& call, const serving::ServedModel& model,
-                                                      std::vector<serving::ChoiceRequest> choices,
-                                                      std::shared_ptr<serving::TextSink> sink) {
+std::optional<ApiError> ApiServer::TryStart(const CallPtr& call, const serving::ServedModel& model,
+                                            std::vector<serving::ChoiceRequest> choices,
+                                            std::shared_ptr<serving::TextSink> sink) {
   auto generation = service_.Generate(model, std::move(choices), std::move(sink));
   if (!generation.ok()) {
     ApiError error = FromRefusal(generation.status(), *model.backend, call->tenant());
@@ -87,47 +87,49 @@ std::shared_ptr<serving::Generation> ApiServer::Start(const CallPtr& call, const
       logger_.Warning("the engine refused a request",
                       {{"request_id", call->request_id()}, {"why", generation.status().message()}});
     }
-    call->Fail(error);
-    return nullptr;
+    return error;
   }
   call->OnDisconnect([weak = std::weak_ptr<serving::Generation>(*generation)] {
     if (const auto running = weak.lock()) running->Cancel();
   });
-  return std::move(*generation);
+  return std::nullopt;
 }
 
-std::optional<assistant::Prompt> ApiServer::MakePrompt(const CallPtr& call, const serving::ServedModel& model,
-                                                       const ChatRequest& request) {
+void ApiServer::Start(const CallPtr& call, const serving::ServedModel& model,
+                      std::vector<serving::ChoiceRequest> choices, std::shared_ptr<serving::TextSink> sink) {
+  const auto error = TryStart(call, model, std::move(choices), std::move(sink));
+  if (error) call->Fail(*error);
+}
+
+std::variant<assistant::Prompt, ApiError> ApiServer::MakePrompt(const serving::ServedModel& model,
+                                                                const ChatRequest& request) {
   auto prompt = assistant::BuildPrompt(*model.chat_template, model.backend->tokenizer(), request.messages,
                                        {request.tools.definitions, request.enable_thinking});
   if (prompt.ok()) return std::move(*prompt);
   ApiError error = FromStatus(prompt.status());
   if (error.status == 429) error = BadParameter("messages", prompt.status().message());  // the template's own limits
   if (error.status == 400) error.param = "messages";
-  call->Fail(error);
-  return std::nullopt;
+  return error;
 }
 
-void ApiServer::StartChat(const CallPtr& call, const serving::ServedModel& model, ChatRequest& request,
+void ApiServer::StartChat(const CallPtr& call, const serving::ServedModel& model, const ChatRequest& request,
                           const SinkMaker& make_sink) {
-  if (const std::optional<ApiError> error = CheckModelCan(model, request)) {
-    call->Fail(*error);
-    return;
-  }
-  std::optional<assistant::Prompt> prompt = MakePrompt(call, model, request);
-  if (!prompt) return;
+  const auto error = TryStartChat(call, model, request, make_sink);
+  if (error) call->Fail(*error);
+}
+
+std::optional<ApiError> ApiServer::TryStartChat(const CallPtr& call, const serving::ServedModel& model,
+                                                const ChatRequest& request, const SinkMaker& make_sink) {
+  if (std::optional<ApiError> error = CheckModelCan(model, request)) return error;
+  auto made = MakePrompt(model, request);
+  if (const auto* error = std::get_if<ApiError>(&made)) return *error;
+  auto* const prompt = std::get_if<assistant::Prompt>(&made);
   const base::Result<int> budget = serving::AnswerBudget(model, prompt->tokens.size(), request.params.max_tokens);
-  if (!budget.ok()) {
-    call->Fail(PromptError(budget.status(), "messages"));
-    return;
-  }
+  if (!budget.ok()) return PromptError(budget.status(), "messages");
   std::shared_ptr<grammar::Constraint> constraint;
   if (request.constraint) {
     auto compiled = MakeConstraint(model, request, *prompt);
-    if (const auto* error = std::get_if<ApiError>(&compiled)) {
-      call->Fail(*error);
-      return;
-    }
+    if (const auto* error = std::get_if<ApiError>(&compiled)) return *error;
     constraint = std::get<std::shared_ptr<grammar::Constraint>>(std::move(compiled));
   }
   const assistant::ReadingOptions reading{model.chat_template->dialect(), !request.tools.names.empty(),
@@ -143,7 +145,7 @@ void ApiServer::StartChat(const CallPtr& call, const serving::ServedModel& model
   choice.request.tenant = call->tenant();
   choice.request.constraint = std::move(constraint);
   choice.stops = request.params.stops;
-  static_cast<void>(Start(call, model, serving::FanOut(choice, n), std::move(sink)));
+  return TryStart(call, model, serving::FanOut(choice, n), std::move(sink));
 }
 
 void ApiServer::ChatCompletions(const CallPtr& call) {
@@ -155,6 +157,10 @@ void ApiServer::ChatCompletions(const CallPtr& call) {
 }
 
 void ApiServer::RunChat(const CallPtr& call, const JsonValue& body, const ChatSinkMaker& make_sink) {
+  if (HasMcpTools(body)) {
+    RunChatWithTools(call, body, make_sink);
+    return;
+  }
   auto read = ReadChatRequest(body);
   if (const auto* error = std::get_if<ApiError>(&read)) {
     call->Fail(*error);
@@ -230,7 +236,7 @@ void ApiServer::RunCompletion(const CallPtr& call, const JsonValue& body, const 
     for (serving::ChoiceRequest& one : serving::FanOut(choice, request.params.n)) choices.push_back(std::move(one));
   }
   const int num_choices = static_cast<int>(choices.size());
-  static_cast<void>(Start(call, *model, std::move(choices), make_sink(std::move(head), num_choices, request.params)));
+  Start(call, *model, std::move(choices), make_sink(std::move(head), num_choices, request.params));
 }
 
 }  // namespace bowhead::api

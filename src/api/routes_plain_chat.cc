@@ -177,9 +177,22 @@ void ApiServer::PlainChat(const CallPtr& call) {
     json.Field("completion_tokens", result.completion_tokens).EndObject().EndObject();
     call->SendJson(200, json.Take());
   };
+  const OfferedTools offered = options_.tools != nullptr && model->chat_template->dialect().has_tools()
+                                               ? PlainTools(*options_.tools)
+                                               : OfferedTools();
+  if (!offered.empty()) {
+    ChatRequest chat = WithFunctions(offered);
+    chat.messages = std::move(messages);
+    chat.params.max_tokens = *budget;
+    chat.params.sampling = choice.request.sampling;
+    chat.params.has_seed = true;
+    StartChat(call, *model, chat, [&](const assistant::Prompt&) {
+      return MakeToolLoop(call, model, chat, offered, CollectAnswers(1, done));
+    });
+    return;
+  }
   const assistant::ReadingOptions reading{model->chat_template->dialect(), /*tools=*/false, prompt->opens_reasoning};
-  static_cast<void>(
-      Start(call, *model, serving::FanOut(choice, 1), assistant::ReadAnswers(reading, 1, CollectAnswers(1, done))));
+  Start(call, *model, serving::FanOut(choice, 1), assistant::ReadAnswers(reading, 1, CollectAnswers(1, done)));
 }
 
 }  // namespace bowhead::api

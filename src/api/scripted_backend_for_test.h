@@ -114,7 +114,7 @@ class ScriptedBackend final : public engine::Backend {
     if (running_.size() >= max_requests) return base::ResourceExhausted("the queue is full");
     const engine::RequestId id = ++last_id_;
     requests_.push_back(request);
-    running_.emplace(id, Running{std::move(request), std::move(listener), 0, false});
+    running_.emplace(id, Running{std::move(request), std::move(listener), 0, false, NextScript()});
     wake_.notify_all();
     return id;
   }
@@ -144,6 +144,8 @@ class ScriptedBackend final : public engine::Backend {
   const engine::ModelInfo& info() const override { return info_; }
   const model::Tokenizer& tokenizer() const override { return tokenizer_; }
 
+  void set_context(int tokens) { info_.context_length = tokens; }
+
   /// Copies of all requests so far.
   std::vector<engine::GenerateRequest> requests() const {
     const std::lock_guard lock(mutex_);
@@ -155,7 +157,8 @@ class ScriptedBackend final : public engine::Backend {
   }
 
   std::string script = "Hello, world";
-  bool endless = false;  // play the script again and again
+  std::deque<std::string> scripts_before;  // of the first requests
+  bool endless = false;                    // play the script again and again
   bool fail_at_end = false;
   std::size_t max_requests = 100;
   std::chrono::milliseconds step{0};
@@ -168,6 +171,7 @@ class ScriptedBackend final : public engine::Backend {
     std::shared_ptr<engine::RequestListener> listener;
     int made = 0;
     bool cancelled = false;
+    std::string script;
   };
 
   void Run() {
@@ -195,18 +199,25 @@ class ScriptedBackend final : public engine::Backend {
     running_.clear();
   }
 
+  std::string NextScript() {
+    if (scripts_before.empty()) return script;
+    std::string next = std::move(scripts_before.front());
+    scripts_before.pop_front();
+    return next;
+  }
+
   bool Step(Running& one) {
     const auto made = static_cast<std::size_t>(one.made);
     if (one.cancelled) {
       ++num_cancelled_;
       return Finish(one, engine::FinishReason::kCancelled);
     }
-    if (!endless && made >= script.size()) {
+    if (!endless && made >= one.script.size()) {
       return Finish(one, fail_at_end ? engine::FinishReason::kError : engine::FinishReason::kStop);
     }
     if (one.made >= one.request.max_tokens) return Finish(one, engine::FinishReason::kLength);
     engine::GeneratedToken token;
-    token.token = static_cast<unsigned char>(script[made % script.size()]);
+    token.token = static_cast<unsigned char>(one.script[made % one.script.size()]);
     token.logprob = -0.5F;
     for (int i = 0; i < one.request.sampling.num_logprobs; ++i) token.top.push_back({token.token + i, -0.5F - i});
     ++one.made;

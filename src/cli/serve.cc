@@ -17,6 +17,7 @@
 #include "api/error.h"
 #include "api/grpc/grpc_server.h"
 #include "cli/command.h"
+#include "cli/mcp_options.h"
 #include "cli/load_model.h"
 #include "cli/signals.h"
 #include "net/http_server.h"
@@ -40,6 +41,7 @@ struct ServeOptions {
   std::string api_key_file;
   std::size_t max_connections = 1024;
   double drain_timeout_s = 30.0;
+  McpOptions mcp;
   std::string log_level = "info";
   std::string log_format = "logfmt";
 };
@@ -100,6 +102,7 @@ void AddOptions(CLI::App& app, ServeOptions& options) {
   app.add_option("--drain-timeout", options.drain_timeout_s, "Seconds that running answers get after SIGTERM")
       ->check(CLI::Range(0.0, 86'400.0))
       ->capture_default_str();
+  AddMcpOptions(app, options.mcp);
   app.add_option("--log-level", options.log_level, "debug, info, warning, error or off")
       ->check(CLI::IsMember({"debug", "info", "warning", "error", "off"}))
       ->capture_default_str();
@@ -217,10 +220,17 @@ int Serve(const ServeOptions& options) {
   telemetry::RegisterProcessMetrics(registry);
   std::unique_ptr<telemetry::ServingMetrics> metrics;
   serving::ModelService service;
+  const auto tools = MakeToolHub(options.mcp, logger, registry);
+  if (!tools.ok()) {
+    std::cerr << "bowhead serve: " << tools.status().message() << '\n';
+    return kExitUsage;
+  }
   api::ApiOptions api_options;
   api_options.version = BOWHEAD_VERSION;
   api_options.keys = &*keys;
   api_options.local_only = keys->empty();
+  api_options.tools = tools->get();
+  api_options.max_tool_rounds = options.mcp.max_rounds;
   api::ApiServer api(std::move(api_options), service, registry, logger);
 
   net::HttpServerOptions http_options;

@@ -273,6 +273,7 @@ TEST(ConnectedServer, ComesBackAndKeepsItsLimits) {
     return json{{"content", {{{"type", "text"}, {"text", "done"}}}}};
   };
   ServerConfig config = *ParseServerSpec("s=http://h");
+  config.consent = Consent::kAlways;
   config.tools["secret"] = Consent::kNever;
   Limits limits;
   limits.max_calls_per_minute = 2;
@@ -289,11 +290,7 @@ TEST(ConnectedServer, ComesBackAndKeepsItsLimits) {
   EXPECT_GE(made, 3);
   ASSERT_EQ(state.tools.size(), 1U);  // a_b clashes with a.b, secret is never offered
   EXPECT_EQ(state.tools[0]->model_name, "s__a_b");
-  const auto call = [&](const mcp::Tool& tool) {
-    base::Result<CallResult> result = server.Call(tool, "{}", {});
-    while (result.status().code() == base::StatusCode::kUnavailable) result = server.Call(tool, "{}", {});
-    return result;
-  };
+  const auto call = [&](const mcp::Tool& tool) { return server.Call(tool, "{}", {}); };
   mcp::Tool secret = *state.tools[0];
   secret.name = "secret";
   EXPECT_EQ(call(secret).status().code(), base::StatusCode::kPermissionDenied);

@@ -83,13 +83,15 @@ base::Status ConnectedServer::Serve(const std::stop_token& stop) {
   auto made = make_(stop);
   if (!made.ok()) return made.status();
   const std::shared_ptr<Client> client = std::move(*made);
-  if (base::Status status = Refresh(*client, stop); !status.ok()) return status;
   {
     const std::lock_guard lock(mutex_);
     client_ = client;
   }
-  logger_.Info("an MCP server is connected",
-               {{"server", config_.label}, {"revision", client->revision()}, {"tools", State().tools.size()}});
+  if (base::Status status = Refresh(*client, stop); !status.ok()) return status;
+  logger_.Info("an MCP server is connected", {{"server", config_.label},
+                                              {"revision", client->revision()},
+                                              {"tools", State().tools.size()},
+                                              {"not_allowed", State().not_allowed}});
   // Short naps rather than one long one: a change of tools may come on any stream, and a program may end at any time.
   Clock::time_point next = Clock::now() + rhythm_.refresh;
   while (!stop.stop_requested()) {
@@ -110,11 +112,11 @@ base::Status ConnectedServer::Refresh(Client& client, const std::stop_token& sto
   auto list = client.ListTools(stop);
   if (!list.ok()) return list.status();
   std::vector<std::shared_ptr<const Tool>> tools;
+  std::size_t not_allowed = 0;
   for (ListedTool& listed : list->tools) {
     auto tool = std::make_shared<Tool>();
     tool->server = config_.label;
     tool->model_name = ModelName(config_.label, listed.name);
-    tool->consent = config_.ConsentOf(listed.name);
     const auto same = [&](const auto& other) { return other->model_name == tool->model_name; };
     if (std::any_of(tools.begin(), tools.end(), same)) {
       list->problems.push_back(listed.name + ": another tool has the same name for the model");
@@ -123,7 +125,11 @@ base::Status ConnectedServer::Refresh(Client& client, const std::stop_token& sto
     tool->name = std::move(listed.name);
     tool->description = std::move(listed.description);
     tool->schema = std::move(listed.schema);
-    if (tool->consent != Consent::kNever) tools.push_back(std::move(tool));
+    if (config_.ConsentOf(tool->name) == Consent::kAlways) {
+      tools.push_back(std::move(tool));
+    } else {
+      ++not_allowed;
+    }
   }
   std::string problems;
   for (const std::string& problem : list->problems) problems += (problems.empty() ? "" : "; ") + problem;
@@ -136,6 +142,7 @@ base::Status ConnectedServer::Refresh(Client& client, const std::stop_token& sto
   state_.problem.clear();
   state_.revision = client.revision();
   state_.tools = std::move(tools);
+  state_.not_allowed = not_allowed;
   return base::OkStatus();
 }
 

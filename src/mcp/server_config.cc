@@ -78,7 +78,7 @@ base::Result<std::vector<std::string>> SplitCommand(std::string_view text) {
 
 std::optional<Consent> ParseConsent(const Json& json) {
   if (!json.is_string()) return std::nullopt;
-  for (const Consent consent : {Consent::kNever, Consent::kAsk, Consent::kAlways}) {
+  for (const Consent consent : {Consent::kNever, Consent::kAlways}) {
     if (json == ConsentName(consent)) return consent;
   }
   return std::nullopt;
@@ -154,7 +154,7 @@ class EntryReader {
     if (const std::optional<Consent> consent = ParseConsent(value)) {
       *out = *consent;
     } else {
-      Fail("a consent is 'never', 'ask' or 'always'");
+      Fail("a consent is 'never' or 'always'");
     }
   }
 
@@ -192,8 +192,6 @@ std::string_view ConsentName(Consent consent) {
   switch (consent) {
     case Consent::kNever:
       return "never";
-    case Consent::kAsk:
-      return "ask";
     case Consent::kAlways:
       return "always";
   }

@@ -14,14 +14,13 @@
 
 namespace bowhead::mcp {
 
-/// Who decides about a call. Ordered by how much is allowed.
+/// Whether a tool may be called.
 enum class Consent : std::uint8_t {
   kNever,   // the model is not told of the tool
-  kAsk,     // each call waits for a person's approval, where the API can ask for it
-  kAlways,  // the model may call it
+  kAlways,  // the model may call it, and nobody is asked
 };
 
-/// "never", "ask", "always".
+/// "never", "always".
 std::string_view ConsentName(Consent consent);
 
 struct ServerConfig {
@@ -31,7 +30,7 @@ struct ServerConfig {
   std::vector<std::pair<std::string, std::string>> headers;
   std::vector<std::string> command;
   std::map<std::string, std::string> environment;
-  Consent consent = Consent::kAsk;       // of tools without an entry below
+  Consent consent = Consent::kNever;     // of tools without an entry below
   std::map<std::string, Consent> tools;  // by the server's names of them
   std::chrono::milliseconds timeout{0};  // of a call; 0: Limits::timeout
 
@@ -59,7 +58,7 @@ base::Result<ServerConfig> ParseServerSpec(std::string_view spec);
 /// `${NAME}` in url, headers, args and env is replaced by that variable of our environment. Unknown keys are errors.
 base::Result<std::vector<ServerConfig>> ParseConfig(std::string_view json);
 
-/// Applies "SERVER/TOOL" or "SERVER/*": those are allowed without asking. kInvalidArgument: no such server.
+/// Applies "SERVER/TOOL" or "SERVER/*": those are allowed. kInvalidArgument: no such server.
 base::Status Allow(std::vector<ServerConfig>& servers, std::string_view rule);
 
 /// Every label once. kInvalidArgument names one that comes twice.

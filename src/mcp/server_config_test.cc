@@ -11,7 +11,7 @@ TEST(ServerConfig, SpecsOfTheCommandLine) {
   const auto url = ParseServerSpec("https://user@tools.example:8443/mcp?x=1");
   EXPECT_EQ(url->label, "tools_example_8443");
   EXPECT_EQ(url->url, "https://user@tools.example:8443/mcp?x=1");
-  EXPECT_EQ(url->consent, Consent::kAsk);
+  EXPECT_EQ(url->consent, Consent::kNever);
   EXPECT_EQ(ParseServerSpec("mine=http://h/a=b")->label, "mine");
   const auto program = ParseServerSpec(R"(files=stdio:npx -y "a b" 'c"d' e\ f "")");
   EXPECT_EQ(program->label, "files");
@@ -34,7 +34,7 @@ TEST(ServerConfig, TheFileOfTheUsualForm) {
   const ServerConfig& files = (*servers)[0];
   EXPECT_EQ(files.command, (std::vector<std::string>{"npx", "-y", "pkg"}));
   EXPECT_EQ(files.environment.at("A"), "b");
-  EXPECT_EQ(files.ConsentOf("any"), Consent::kAsk);
+  EXPECT_EQ(files.ConsentOf("any"), Consent::kNever);
   const ServerConfig& web = (*servers)[1];
   EXPECT_EQ(web.headers[0].second, "Bearer s3cret");
   EXPECT_EQ(web.ConsentOf("search"), Consent::kAlways);
@@ -49,7 +49,7 @@ TEST(ServerConfig, MistakesInTheFileAreNamed) {
   EXPECT_NE(says("{}").find("either 'url' or 'command'"), std::string::npos);
   EXPECT_NE(says(R"({"url":"http://h","command":"x"})").find("either"), std::string::npos);
   EXPECT_NE(says(R"({"url":"http://h","colour":1})").find("colour"), std::string::npos);
-  EXPECT_NE(says(R"({"url":"http://h","consent":"yes"})").find("'never', 'ask' or 'always'"), std::string::npos);
+  EXPECT_NE(says(R"({"url":"http://h","consent":"yes"})").find("'never' or 'always'"), std::string::npos);
   EXPECT_NE(says(R"({"url":"${BOWHEAD_NOT_THERE}"})").find("BOWHEAD_NOT_THERE"), std::string::npos);
   EXPECT_NE(says(R"({"command":"x","args":"y"})").find("args"), std::string::npos);
   EXPECT_FALSE(ParseConfig("{}").ok());
@@ -61,7 +61,7 @@ TEST(ServerConfig, AllowAndLabels) {
   std::vector<ServerConfig> servers = {*ParseServerSpec("a=http://h"), *ParseServerSpec("b=http://h")};
   EXPECT_TRUE(Allow(servers, "a/x").ok());
   EXPECT_EQ(servers[0].ConsentOf("x"), Consent::kAlways);
-  EXPECT_EQ(servers[0].ConsentOf("y"), Consent::kAsk);
+  EXPECT_EQ(servers[0].ConsentOf("y"), Consent::kNever);
   EXPECT_TRUE(Allow(servers, "b/*").ok());
   EXPECT_EQ(servers[1].ConsentOf("y"), Consent::kAlways);
   for (const char* bad : {"c/x", "a", "a/", ""}) EXPECT_FALSE(Allow(servers, bad).ok()) << bad;

@@ -18,14 +18,13 @@
 
 namespace bowhead::mcp {
 
-/// A tool that the model may be told of.
+/// A tool that the model may call.
 struct Tool {
   std::string server;       // the label
   std::string name;         // as the server calls it
   std::string model_name;   // as the model calls it: SERVER__NAME, up to 64 of [A-Za-z0-9_-]
   std::string description;  // untrusted text
   std::string schema;       // of the arguments: JSON text of an object; untrusted
-  Consent consent = Consent::kAsk;
 };
 
 /// How a server does.
@@ -34,7 +33,8 @@ struct ServerState {
   bool connected = false;
   std::string revision;                            // of the protocol
   std::string problem;                             // why it is not connected
-  std::vector<std::shared_ptr<const Tool>> tools;  // without those of consent kNever
+  std::vector<std::shared_ptr<const Tool>> tools;  // without those that have no consent
+  std::size_t not_allowed = 0;                     // tools without consent
 };
 
 /// Connects to each server on a thread of its own, again with growing pauses when it goes away, and lists its tools
@@ -55,7 +55,7 @@ class ToolHub {
   [[nodiscard]] std::optional<ServerState> StateOf(std::string_view label) const;
 
   /// Calls a tool on the calling thread, for at most the configured time, waiting for a turn included. `arguments` is
-  /// JSON text of an object. Consent is the caller's matter, except that a tool of consent kNever is never called.
+  /// JSON text of an object. A tool without consent is not called.
   /// Errors say for the model what went wrong: those of Client::CallTool; kResourceExhausted (too many calls),
   /// kUnavailable (not connected), kPermissionDenied.
   base::Result<CallResult> Call(const Tool& tool, std::string_view arguments, std::stop_token stop);

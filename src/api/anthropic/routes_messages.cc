@@ -36,10 +36,14 @@ void ApiServer::CountTokens(const CallPtr& call) {
   const ChatRequest& request = std::get<ChatRequest>(read);
   const ModelPtr model = FindModel(call, request.params.model);
   if (model == nullptr) return;
-  const std::optional<assistant::Prompt> prompt = MakePrompt(call, *model, request);
-  if (!prompt) return;
+  const auto made = MakePrompt(*model, request);
+  if (const auto* error = std::get_if<ApiError>(&made)) {
+    call->Fail(*error);
+    return;
+  }
+  const auto& prompt = std::get<assistant::Prompt>(made);
   JsonWriter json;
-  json.BeginObject().Field("input_tokens", static_cast<std::int64_t>(prompt->tokens.size()));
+  json.BeginObject().Field("input_tokens", static_cast<std::int64_t>(prompt.tokens.size()));
   call->SendJson(200, json.EndObject().Take());
 }
 
