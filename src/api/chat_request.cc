@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "api/constraint_params.h"
+#include "api/reasoning_params.h"
 
 namespace bowhead::api {
 
@@ -21,11 +22,13 @@ constexpr std::array kOwnParams = {
     Honoured("structured_outputs", R"({"$ref":"#/components/schemas/StructuredOutputs"})", "vLLM's way to say it"),
     Honoured("modalities", R"({"type":"array","items":{"const":"text"}})"),
     Honoured("tools", R"({"type":"array","maxItems":128,"items":{"$ref":"#/components/schemas/Tool"}})",
-             "where the model's template says how calls are written"),
+             "for every model; strict ones always validate"),
     Honoured("tool_choice", kToolChoiceSchema),
     Honoured("parallel_tool_calls", schema::kBool),
-    Honoured("reasoning_effort", R"({"enum":["none","minimal","low","medium","high"]})",
-             "where the model's template can switch reasoning"),
+    Honoured("reasoning_effort", kEffortSchema, "where the model's template can switch reasoning"),
+    Honoured("reasoning", R"({"$ref":"#/components/schemas/Reasoning"})"),
+    Honoured("max_reasoning_tokens", kBudgetSchema, "where the model reasons"),
+    Honoured("thinking_token_budget", kBudgetSchema, "another name of max_reasoning_tokens"),
     Honoured("chat_template_kwargs", R"({"$ref":"#/components/schemas/ChatTemplateKwargs"})"),
     Refused("audio", "answers are text only"),
     Refused("function_call", "it was replaced by 'tool_choice'"),
@@ -53,12 +56,9 @@ constexpr std::array kMessageParams = {
     Refused("function_call", "it was replaced by 'tool_calls'"),
 };
 
-constexpr std::array kTemplateParams = {Honoured("enable_thinking", schema::kBool)};
-
 constexpr std::array kTables = {
     ParamTable{"ChatRequest", kChatParams, "messages"},
     ParamTable{"ChatMessage", kMessageParams, "role"},
-    ParamTable{"ChatTemplateKwargs", kTemplateParams},
 };
 
 /// Content is a string, or a list of text parts, which are joined.
@@ -131,6 +131,7 @@ void ReadMessage(ParamReader& request, const JsonValue& value, std::size_t index
     return;
   }
   out.messages.push_back(std::move(message));
+  out.places.push_back(name);
 }
 
 void ReadLogprobs(ParamReader& reader, GenerationParams& params) {
@@ -148,29 +149,6 @@ void ReadFormat(ParamReader& reader, ChatRequest& request) {
       if (item.AsString() == nullptr || *item.AsString() != "text") {
         reader.Fail("modalities", "'modalities' can only be [\"text\"]");
       }
-    }
-  }
-}
-
-/// Both ways to say whether the model should reason: OpenAI's, and the one of servers that pass arguments to templates.
-void ReadReasoning(ParamReader& reader, ChatRequest& request) {
-  if (const std::string* effort = reader.String("reasoning_effort")) {
-    if (*effort != "none" && *effort != "minimal" && *effort != "low" && *effort != "medium" && *effort != "high") {
-      reader.Fail("reasoning_effort", "'reasoning_effort' must be 'none', 'minimal', 'low', 'medium' or 'high'");
-    }
-    request.enable_thinking = *effort != "none";
-    request.thinking_param = "reasoning_effort";
-  }
-  if (const JsonObject* arguments = reader.Object("chat_template_kwargs")) {
-    ParamReader inner(*arguments, kTemplateParams, "chat_template_kwargs.");
-    const std::optional<bool> thinking = inner.Bool("enable_thinking");
-    if (inner.error()) {
-      reader.Fail(*inner.error());
-    } else if (thinking && request.enable_thinking && *thinking != *request.enable_thinking) {
-      reader.Fail("reasoning_effort", "'reasoning_effort' and 'chat_template_kwargs.enable_thinking' contradict");
-    } else if (thinking) {
-      request.enable_thinking = thinking;
-      request.thinking_param = "chat_template_kwargs";
     }
   }
 }
@@ -212,9 +190,9 @@ std::variant<ChatRequest, ApiError> ReadChatRequest(const JsonValue& body) {
   } else {
     for (std::size_t i = 0; i < messages->size() && reader.ok(); ++i) ReadMessage(reader, (*messages)[i], i, request);
   }
-  if (const int orphan = FindOrphanResult(request.messages); orphan >= 0) {
-    const std::string name = "messages[" + std::to_string(orphan) + "].tool_call_id";
-    reader.Fail(name, "'" + name + "' must be the id of a tool call in an earlier message");
+  if (reader.ok()) {
+    if (auto error = CheckToolMessages(request.messages, {request.places, "messages", ".tool_calls", ".tool_call_id"}))
+      reader.Fail(*std::move(error));
   }
   if (reader.error()) return *reader.error();
   return request;

@@ -6,7 +6,9 @@
 #include "api/constraint_params.h"
 #include "api/generation_params.h"
 #include "api/ollama/ollama_request.h"
+#include "api/reasoning_params.h"
 #include "api/responses/response_request.h"
+#include "api/tool_messages.h"
 #include "api/tool_params.h"
 
 namespace bowhead::api {
@@ -14,8 +16,8 @@ namespace bowhead::api {
 std::vector<ParamTable> RequestTables() {
   std::vector<ParamTable> all;
   for (const std::span<const ParamTable> tables :
-       {ChatTables(), CompletionTables(), GenerationTables(), ToolTables(), ConstraintTables(), ResponseTables(),
-        MessagesTables(), OllamaTables(), TextTables(), PlainChatTables()}) {
+       {ChatTables(), CompletionTables(), GenerationTables(), ToolTables(), ToolCallTables(), ReasoningTables(),
+        ConstraintTables(), ResponseTables(), MessagesTables(), OllamaTables(), TextTables(), PlainChatTables()}) {
     all.insert(all.end(), tables.begin(), tables.end());
   }
   return all;

@@ -8,6 +8,7 @@
 #include "api/chat_request.h"
 #include "api/completion_answer.h"
 #include "api/completion_request.h"
+#include "assistant/answer_plan.h"
 #include "assistant/prompt.h"
 
 namespace bowhead::api {
@@ -24,38 +25,38 @@ ApiError PromptError(const base::Status& status, std::string_view param) {
 /// What the chat template of the model cannot do, if the request asks for it.
 std::optional<ApiError> CheckModelCan(const serving::ServedModel& model, const ChatRequest& request) {
   const model::Dialect& dialect = model.chat_template->dialect();
-  if (!request.tools.names.empty() && !dialect.has_tools()) {
-    return BadParameter("tools",
-                        "'tools' is not supported: the chat template of this model does not say how calls are written");
-  }
+  const bool can_switch = !dialect.thinking_variable.empty();
   // Without reasoning there is nothing to switch off.
   const bool as_asked = request.enable_thinking == false && !dialect.has_reasoning();
-  if (request.enable_thinking && !dialect.thinking_switch && !as_asked) {
+  if (request.enable_thinking && !can_switch && !as_asked) {
     return BadParameter(request.thinking_param, "'" + request.thinking_param +
                                                     "' is not supported: the chat template of this model cannot "
                                                     "switch reasoning");
   }
+  if (request.max_reasoning_tokens && !dialect.has_reasoning()) {
+    return BadParameter(request.budget_param,
+                        "'" + request.budget_param + "' is not supported: this model's template knows no reasoning");
+  }
   return std::nullopt;
 }
 
-/// The compiled constraint of a request that has one.
-std::variant<std::shared_ptr<grammar::Constraint>, ApiError> MakeConstraint(const serving::ServedModel& model,
-                                                                            const ChatRequest& request,
-                                                                            const assistant::Prompt& prompt) {
-  const std::string& param = request.constraint_param;
-  if (!request.tools.names.empty()) {
-    return BadParameter(param, "'" + param +
-                                   "' cannot be combined with tools that the model may call; set 'tool_choice' "
-                                   "to 'none', or leave one of them out");
-  }
-  if (prompt.opens_reasoning) {
-    return BadParameter(param, "'" + param +
-                                   "' cannot be combined with reasoning, which this model's prompt opens; "
-                                   "turn it off where the model can");
-  }
-  auto constraint = model.constraints->Get(*request.constraint);
-  if (constraint.ok()) return std::move(*constraint);
-  ApiError error = BadParameter(param, "'" + param + "' cannot be enforced: " + constraint.status().message());
+assistant::AnswerRules RulesOf(const ChatRequest& request) {
+  assistant::AnswerRules rules;
+  for (const CallableTool& tool : request.tools.tools) rules.tools.push_back({tool.name, tool.schema, tool.strict});
+  rules.call_required = request.tools.call_required;
+  rules.single_call = request.tools.single_call;
+  rules.only_these = request.tools.only_these;
+  rules.content = request.constraint;
+  rules.max_reasoning_tokens = request.max_reasoning_tokens;
+  rules.no_reasoning = request.enable_thinking == false;
+  return rules;
+}
+
+/// The error for a plan that could not be made, with the parameter that it is about.
+ApiError PlanError(const assistant::PlanFailure& failure, const ChatRequest& request) {
+  std::string param = request.constraint_param.empty() ? "tools" : request.constraint_param;
+  if (failure.tool >= 0) param = request.tools.tools[static_cast<std::size_t>(failure.tool)].place;
+  ApiError error = BadParameter(param, "'" + param + "' cannot be enforced: " + failure.status.message());
   error.code = "unsupported_schema";
   return error;
 }
@@ -104,7 +105,7 @@ void ApiServer::Start(const CallPtr& call, const serving::ServedModel& model,
 std::variant<assistant::Prompt, ApiError> ApiServer::MakePrompt(const serving::ServedModel& model,
                                                                 const ChatRequest& request) {
   auto prompt = assistant::BuildPrompt(*model.chat_template, model.backend->tokenizer(), request.messages,
-                                       {request.tools.definitions, request.enable_thinking});
+                                       {request.tools.definitions, request.tools.texts, request.enable_thinking});
   if (prompt.ok()) return std::move(*prompt);
   ApiError error = FromStatus(prompt.status());
   if (error.status == 429) error = BadParameter("messages", prompt.status().message());  // the template's own limits
@@ -126,16 +127,11 @@ std::optional<ApiError> ApiServer::TryStartChat(const CallPtr& call, const servi
   auto* const prompt = std::get_if<assistant::Prompt>(&made);
   const base::Result<int> budget = serving::AnswerBudget(model, prompt->tokens.size(), request.params.max_tokens);
   if (!budget.ok()) return PromptError(budget.status(), "messages");
-  std::shared_ptr<grammar::Constraint> constraint;
-  if (request.constraint) {
-    auto compiled = MakeConstraint(model, request, *prompt);
-    if (const auto* error = std::get_if<ApiError>(&compiled)) return *error;
-    constraint = std::get<std::shared_ptr<grammar::Constraint>>(std::move(compiled));
-  }
-  const assistant::ReadingOptions reading{model.chat_template->dialect(), !request.tools.names.empty(),
-                                          prompt->opens_reasoning};
+  assistant::PlanFailure failure;
+  const auto plan = assistant::PlanAnswer(model, RulesOf(request), *prompt, &failure);
+  if (!plan) return PlanError(failure, request);
   const int n = request.params.n;
-  auto sink = assistant::ReadAnswers(reading, n, make_sink(*prompt));
+  auto sink = assistant::ReadAnswers(plan->reading, n, make_sink(*prompt));
   serving::ChoiceRequest choice;
   choice.request.prompt = std::move(prompt->tokens);
   choice.request.max_tokens = *budget;
@@ -143,7 +139,7 @@ std::optional<ApiError> ApiServer::TryStartChat(const CallPtr& call, const servi
   if (!request.params.has_seed) choice.request.sampling.seed = Random();
   choice.request.ignore_eos = request.params.ignore_eos;
   choice.request.tenant = call->tenant();
-  choice.request.constraint = std::move(constraint);
+  plan->Apply(choice);
   choice.stops = request.params.stops;
   return TryStart(call, model, serving::FanOut(choice, n), std::move(sink));
 }

@@ -30,9 +30,10 @@ void DropLeadingBlanks(std::string* text) {
 
 }  // namespace
 
-AnswerParser::AnswerParser(const model::Dialect& dialect, bool tools, bool in_reasoning)
+AnswerParser::AnswerParser(const model::Dialect& dialect, bool tools, bool in_reasoning, bool calls_first)
     : dialect_(dialect),
       tools_(tools && dialect.has_tools()),
+      start_open_(calls_first),
       state_(in_reasoning && dialect.has_reasoning() ? State::kReasoning : State::kStart),
       skip_blanks_(tools_ || dialect.has_reasoning()) {}
 
@@ -115,11 +116,22 @@ bool AnswerParser::StepReasoning(bool end) {
   held_.erase(0, close.size());
   blanks_.clear();
   skip_blanks_ = true;
-  state_ = State::kContent;
+  // A bare call may stand at the start of what follows, too.
+  state_ = tools_ && dialect_.form == CallForm::kBareObject ? State::kStart : State::kContent;
+  return true;
+}
+
+bool AnswerParser::SettleStart(bool end) {
+  const std::size_t first = std::min(held_.find_first_not_of(kBlanks), held_.size());
+  const std::string_view rest = std::string_view(held_).substr(first);
+  if (!end && MayBecome(rest, FirstMark())) return false;
+  start_open_ = false;
+  if (!rest.starts_with(FirstMark())) tools_ = false;
   return true;
 }
 
 bool AnswerParser::StepContent(bool end) {
+  if (start_open_ && tools_ && !SettleStart(end)) return false;
   const std::string& mark = FirstMark();
   if (!tools_ || mark.empty()) {
     EmitTrimmed(Kind::kContent, std::exchange(held_, {}));

@@ -33,8 +33,9 @@ struct AnswerPart {
 class AnswerParser {
  public:
   /// `tools`: calls are looked for; else their marks are content. `in_reasoning`: the prompt ends with an open mark of
-  /// reasoning, so the answer starts inside it.
-  AnswerParser(const model::Dialect& dialect, bool tools, bool in_reasoning);
+  /// reasoning, so the answer starts inside it. `calls_first`: an answer that begins with content has no calls, so that
+  /// content may spell their marks.
+  AnswerParser(const model::Dialect& dialect, bool tools, bool in_reasoning, bool calls_first = false);
 
   /// The parts that are certain after the next piece of text.
   std::vector<AnswerPart> Add(std::string_view text);
@@ -54,6 +55,8 @@ class AnswerParser {
   bool StepStart(bool end);
   bool StepReasoning(bool end);
   bool StepContent(bool end);
+  /// Whether it is known by now if the answer begins with a call; if it does not, none follows.
+  bool SettleStart(bool end);
   bool StepBetweenCalls(bool end);
   bool StepName(bool end);
   bool StepObject();
@@ -69,6 +72,7 @@ class AnswerParser {
 
   model::Dialect dialect_;
   bool tools_;
+  bool start_open_;  // nothing but blanks came yet, and calls may only stand at the start
   State state_;
   bool skip_blanks_;      // blanks that come next are dropped
   std::string held_;      // not looked at yet, or the possible start of a mark

@@ -49,7 +49,7 @@ std::vector<AnswerPart> ParseAll(std::string_view dialect, std::string_view text
 using Parts = std::vector<AnswerPart>;
 
 TEST(AnswerParser, PlainTextStaysAsItIs) {
-  EXPECT_EQ(ParseAll("", "  hello <think> and <tool_call> \n"),
+  EXPECT_EQ(ParseAll("", "  hello <think> and <tool_call> \n", false),
             (Parts{{Kind::kContent, "  hello <think> and <tool_call> \n"}}));
   EXPECT_TRUE(ParseAll("", "").empty());
 }

@@ -14,7 +14,8 @@ class AnswerReader final : public serving::TextSink {
       : sink_(std::move(sink)) {
     answers_.reserve(static_cast<std::size_t>(num_choices));
     for (int i = 0; i < num_choices; ++i) {
-      answers_.push_back({AnswerParser(options.dialect, options.tools, options.in_reasoning), {}, 0});
+      answers_.push_back(
+          {AnswerParser(options.dialect, options.tools, options.in_reasoning, options.calls_first), {}, 0});
     }
   }
 

@@ -38,6 +38,7 @@ struct ReadingOptions {
   model::Dialect dialect;
   bool tools = false;         // the prompt offered tools
   bool in_reasoning = false;  // the prompt opens the reasoning
+  bool calls_first = false;   // an answer that begins with content has no calls
 };
 
 /// A sink for a generation of `num_choices` answers that takes each apart and passes it on.

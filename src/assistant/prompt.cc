@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "assistant/tool_text.h"
+
 namespace bowhead::assistant {
 
 namespace {
@@ -49,6 +51,21 @@ base::Result<model::RenderedPrompt> Render(const model::ChatTemplate& chat_templ
   return chat_template.Render(Value::FromDict(std::move(context)), model::RenderLimits{});
 }
 
+/// Tools go into the system's message, or, where the template refuses or forgets that one, into the user's.
+base::Result<model::RenderedPrompt> RenderToolsAsText(const model::ChatTemplate& chat_template, const Dict& context,
+                                                      std::span<const Message> messages,
+                                                      std::span<const std::string> tools) {
+  const std::string about = DescribeTools(tools, chat_template.dialect());
+  const std::vector<Message> written = WriteCallsAsText(messages, chat_template.dialect());
+  std::vector<Message> all = written;
+  Prepend(about, /*as_system=*/true, &all);
+  auto rendered = Render(chat_template, context, all, /*arguments_as_text=*/true);
+  if (about.empty() || (rendered.ok() && rendered->text.find(about) != std::string::npos)) return rendered;
+  all = written;
+  Prepend(about, /*as_system=*/false, &all);
+  return Render(chat_template, context, all, /*arguments_as_text=*/true);
+}
+
 Value TokenText(const model::Tokenizer& tokenizer, std::optional<model::TokenId> token) {
   return Value::String(token ? std::string(tokenizer.TokenBytes(*token)) : std::string());
 }
@@ -69,22 +86,28 @@ std::string_view FallbackName(const model::Tokenizer& tokenizer) {
 
 base::Result<Prompt> BuildPrompt(const model::ChatTemplate& chat_template, const model::Tokenizer& tokenizer,
                                  std::span<const Message> messages, const PromptOptions& options) {
+  const model::Dialect& dialect = chat_template.dialect();
+  const bool as_text = dialect.tools_as_text;
   Dict context;
-  context.Set("tools", options.tools);
-  if (options.enable_thinking) context.Set("enable_thinking", Value::Bool(*options.enable_thinking));
+  context.Set("tools", as_text ? Value::None() : options.tools);
+  if (options.enable_thinking && !dialect.thinking_variable.empty()) {
+    context.Set(Value::String(dialect.thinking_variable), Value::Bool(*options.enable_thinking));
+  }
   context.Set("add_generation_prompt", Value::Bool(true));
   context.Set("bos_token", TokenText(tokenizer, tokenizer.bos()));
   context.Set("eos_token", TokenText(tokenizer, tokenizer.eos()));
-  base::Result<model::RenderedPrompt> rendered = Render(chat_template, context, messages, /*arguments_as_text=*/false);
+  base::Result<model::RenderedPrompt> rendered =
+      as_text ? RenderToolsAsText(chat_template, context, messages, options.tool_texts)
+              : Render(chat_template, context, messages, /*arguments_as_text=*/false);
   const bool has_calls = std::ranges::any_of(messages, [](const Message& m) { return !m.tool_calls.empty(); });
-  if (!rendered.ok() && has_calls) {
+  if (!rendered.ok() && has_calls && !as_text) {
     auto again = Render(chat_template, context, messages, /*arguments_as_text=*/true);
     if (again.ok()) rendered = std::move(again);
   }
   if (!rendered.ok()) return rendered.status().WithContext("the chat template refuses this conversation");
 
   Prompt prompt;
-  prompt.opens_reasoning = OpensReasoning(rendered->text, chat_template.dialect());
+  prompt.opens_reasoning = OpensReasoning(rendered->text, dialect);
   std::vector<model::TokenId>& tokens = prompt.tokens;
   tokens =
       tokenizer.Encode(rendered->text, {.add_special = false, .parse_special = true, .untrusted = rendered->untrusted});

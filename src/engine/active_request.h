@@ -10,6 +10,7 @@
 #include "engine/admission.h"
 #include "engine/backend.h"
 #include "engine/engine.h"
+#include "engine/reasoning_guard.h"
 #include "engine/sampler.h"
 #include "engine/sequence.h"
 #include "grammar/matcher.h"
@@ -29,7 +30,8 @@ struct ActiveRequest {
   std::shared_ptr<RequestListener> listener;
   std::optional<Sampler> sampler;
   std::optional<grammar::Matcher> matcher;  // of a request with a constraint
-  grammar::TokenMask mask;                  // what the matcher allows next
+  std::optional<ReasoningGuard> guard;      // of a request whose reasoning has a budget
+  grammar::TokenMask mask;                  // what these allow next
   std::vector<TokenId> stop_tokens;
   bool ignore_eos = false;
   int max_tokens = 0;

@@ -34,6 +34,16 @@ struct SamplingParams {
 
 enum class Priority : std::uint8_t { kInteractive, kBatch };
 
+/// How long an answer may reason before it has to say something. Once the reasoning has `max_tokens` tokens, `close` is
+/// written in its place; what follows is the model's own again.
+struct ReasoningBudget {
+  int max_tokens = 0;            // of the reasoning between its marks; a character is never cut for it
+  bool opened = false;           // the prompt ends inside of the reasoning; else an answer may open it at its start
+  std::string open_mark;         // as text; blanks may stand before it
+  std::string close_mark;        // as text
+  std::vector<TokenId> closing;  // the tokens that write the close mark
+};
+
 struct GenerateRequest {
   std::vector<TokenId> prompt;  // not empty; prompt.size() + max_tokens <= context_length
   int max_tokens = 0;           // > 0
@@ -41,6 +51,7 @@ struct GenerateRequest {
   std::vector<TokenId> stop_tokens;  // besides the model's end-of-generation tokens
   bool ignore_eos = false;           // not together with a constraint, which says itself where an answer may end
   std::shared_ptr<grammar::Constraint> constraint;  // what the answer must match; it ends once nothing can follow
+  std::optional<ReasoningBudget> reasoning;
   Priority priority = Priority::kInteractive;
   std::string tenant;  // whose share this counts against; "" is everyone without a key
 };

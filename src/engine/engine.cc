@@ -66,6 +66,7 @@ class Engine::Impl {
     active->listener = std::move(listener);
     active->sampler.emplace(std::move(request.sampling), request.prompt);
     if (request.constraint != nullptr) active->matcher.emplace(std::move(request.constraint));
+    if (request.reasoning) active->guard.emplace(*std::move(request.reasoning), *tokenizer_);
     active->stop_tokens = std::move(request.stop_tokens);
     active->ignore_eos = request.ignore_eos;
     active->max_tokens = request.max_tokens;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <exception>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -315,18 +316,17 @@ void EngineLoop::Sample(Sampled* item, SamplerScratch* scratch) const {
   const std::size_t vocab = item->logits.size() / (item->guesses.size() + 1);
   for (std::size_t row = 0; row <= item->guesses.size(); ++row) {
     const auto position = static_cast<std::uint64_t>(request.sequence.num_tokens()) + row;
-    if (request.matcher) {
-      item->status = request.matcher->FillMask(&request.mask);
-      if (!item->status.ok()) return;
-    }
-    auto token = request.sampler->Sample(item->logits.subspan(row * vocab, vocab), position, scratch,
-                                         request.matcher ? &request.mask : nullptr);
+    const auto mask = MaskOf(&request, vocab);
+    item->status = mask.status();
+    if (!mask.ok()) return;
+    auto token = request.sampler->Sample(item->logits.subspan(row * vocab, vocab), position, scratch, *mask);
     item->status = token.status();
     if (!token.ok()) return;
     item->tokens.push_back(*std::move(token));
     const TokenId taken = item->tokens.back().token;
     if (Stops(request, taken)) return;
     request.sampler->Accept(taken);
+    if (request.guard) request.guard->Accept(taken);
     if (request.matcher) {
       static_cast<void>(request.matcher->AcceptToken(taken));  // the mask allowed it
       item->complete = request.matcher->MustEnd();
@@ -335,6 +335,19 @@ void EngineLoop::Sample(Sampled* item, SamplerScratch* scratch) const {
     // The next row follows the guess: it says something only if that is what was taken.
     if (row < item->guesses.size() && item->guesses[row] != taken) return;
   }
+}
+
+base::Result<const grammar::TokenMask*> EngineLoop::MaskOf(ActiveRequest* request, std::size_t vocab_size) const {
+  const std::optional<TokenId> forced = request->guard ? request->guard->Forced() : std::nullopt;
+  if (forced && (!request->matcher || request->matcher->Allows(*forced))) {
+    request->mask.Clear(vocab_size);
+    request->mask.Allow(*forced);
+    return &request->mask;
+  }
+  if (!request->matcher) return nullptr;
+  base::Status status = request->matcher->FillMask(&request->mask);
+  if (!status.ok()) return status;
+  return &request->mask;
 }
 
 void EngineLoop::AddHidden(ActiveRequest* request, const Piece& piece, std::span<const float> row,

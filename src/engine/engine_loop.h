@@ -77,6 +77,8 @@ class EngineLoop {
                  std::vector<ActiveRequest*>* embedded);
   void SampleAll(std::vector<Sampled>* sampled);
   void Sample(Sampled* item, SamplerScratch* scratch) const;
+  /// What may come next, in `request->mask`: its address, or null if that is anything.
+  base::Result<const grammar::TokenMask*> MaskOf(ActiveRequest* request, std::size_t vocab_size) const;
   /// Tells the speculator how the sequences went on.
   void Learn(const std::vector<Sampled>& sampled);
   void Deliver(Sampled* sampled);

@@ -1,5 +1,6 @@
 #include "engine/request_check.h"
 
+#include <algorithm>
 #include <limits>
 #include <string>
 
@@ -61,6 +62,13 @@ base::Status CheckRequest(const GenerateRequest& request, const RequestLimits& l
   if (request.constraint != nullptr && request.ignore_eos) {
     return base::InvalidArgument(
         "ignore_eos cannot be combined with structured output, which ends where it is complete");
+  }
+  if (request.reasoning) {
+    const auto& closing = request.reasoning->closing;
+    const auto known = [&limits](TokenId token) { return token >= 0 && token < limits.vocab_size; };
+    if (request.reasoning->max_tokens < 0 || !std::ranges::all_of(closing, known)) {
+      return base::InvalidArgument("a budget of reasoning must not be negative, and its mark must be tokens");
+    }
   }
   status = CheckLength(static_cast<int>(request.prompt.size()), request.max_tokens, limits);
   if (!status.ok()) return status;

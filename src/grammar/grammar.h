@@ -2,10 +2,12 @@
 // exactly is an error: there is no "best effort".
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/status.h"
 #include "grammar/limits.h"
@@ -50,5 +52,16 @@ GrammarResult CompileRegex(std::string_view pattern, const CompileOptions& optio
 GrammarResult CompileChoice(std::span<const std::string> texts, const CompileOptions& options);
 /// A grammar in GBNF or in the basic part of Lark; see ebnf.h.
 GrammarResult CompileEbnf(std::string_view text, const CompileOptions& options);
+
+/// A constraint as a client states it.
+struct ConstraintSpec {
+  enum class Kind : std::uint8_t { kJsonObject, kJsonSchema, kRegex, kChoice, kGrammar };
+  Kind kind = Kind::kJsonObject;
+  std::string text;                  // the schema (JSON text), expression or grammar
+  std::vector<std::string> choices;  // of kChoice
+};
+
+/// Compiles a constraint of any kind; errors as above.
+GrammarResult CompileConstraint(const ConstraintSpec& spec, const CompileOptions& options);
 
 }  // namespace bowhead::grammar

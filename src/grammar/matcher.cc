@@ -190,8 +190,11 @@ void Matcher::LeaveFullTables() {
 }
 
 bool Matcher::AcceptToken(model::TokenId token) {
-  if (tables_->trie->IsEnd(token)) return CanEnd();
-  const std::string_view bytes = tables_->trie->TokenBytes(token);
+  const TokenTrie& trie = *tables_->trie;
+  if (trie.IsEnd(token)) return CanEnd();
+  const std::string_view mark = trie.MarkBytes(token);
+  if (!mark.empty() && Accept(mark)) return true;
+  const std::string_view bytes = trie.TokenBytes(token);
   return !bytes.empty() && Accept(bytes);
 }
 
@@ -227,7 +230,8 @@ std::string Matcher::ForcedBytes(std::size_t max_bytes) const {
       choices += program.SizeOfClass(c);
       byte = program.ByteOfClass(c);
     }
-    if (choices != 1 || !Advance(place, byte)) break;
+    const bool mark = byte == static_cast<std::uint8_t>(TokenTrie::kMarkByte);  // a token, no text
+    if (choices != 1 || mark || !Advance(place, byte)) break;
     forced.push_back(static_cast<char>(byte));
   }
   return forced;
@@ -247,8 +251,11 @@ base::Status Matcher::FillMask(TokenMask* mask) {
 }
 
 bool Matcher::Allows(model::TokenId token) const {
-  if (tables_->trie->IsEnd(token)) return CanEnd();
-  const std::string_view bytes = tables_->trie->TokenBytes(token);
+  const TokenTrie& trie = *tables_->trie;
+  if (trie.IsEnd(token)) return CanEnd();
+  const std::string_view mark = trie.MarkBytes(token);
+  if (!mark.empty() && CountAcceptable(mark) == mark.size()) return true;
+  const std::string_view bytes = trie.TokenBytes(token);
   return !bytes.empty() && CountAcceptable(bytes) == bytes.size();
 }
 

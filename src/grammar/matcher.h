@@ -53,8 +53,8 @@ class Matcher {
   /// Takes the bytes, all or (if they do not match) none. False also if the constraint is too ambiguous there; then
   /// status() says so.
   bool Accept(std::string_view bytes);
-  /// Takes a token: its bytes, or, for a token that ends a generation, nothing if CanEnd(). False for what is not
-  /// allowed.
+  /// Takes a token: as a mark (TokenTrie) where one may stand, else its bytes; for a token that ends a generation,
+  /// nothing if CanEnd(). False for what is not allowed.
   bool AcceptToken(model::TokenId token);
   /// How many bytes from the start of `bytes` could be accepted, without taking them.
   [[nodiscard]] std::size_t CountAcceptable(std::string_view bytes) const;

@@ -106,6 +106,35 @@ ExprId Syntax::Object(ObjectSyntax object) {
   return Add(std::move(expr));
 }
 
+RuleId Syntax::Append(const Syntax& other) {
+  const auto first_expr = static_cast<ExprId>(exprs_.size());
+  const auto first_rule = static_cast<RuleId>(rules_.size());
+  const auto first_dfa = static_cast<std::uint32_t>(dfas_.size());
+  const auto first_object = static_cast<std::uint32_t>(objects_.size());
+  for (Expr expr : other.exprs_) {
+    for (ExprId& child : expr.children) child += first_expr;
+    if (expr.kind == Kind::kText) expr.index += first_dfa;
+    if (expr.kind == Kind::kRule) expr.index += first_rule;
+    if (expr.kind == Kind::kObject) expr.index += first_object;
+    exprs_.push_back(std::move(expr));
+  }
+  for (Rule rule : other.rules_) {
+    rule.body += first_expr;
+    rules_.push_back(std::move(rule));
+  }
+  dfas_.insert(dfas_.end(), other.dfas_.begin(), other.dfas_.end());
+  for (ObjectSyntax object : other.objects_) {
+    for (ObjectSyntax::Property& property : object.properties) property.value += first_rule;
+    for (RuleId& value : object.other_values) value += first_rule;
+    objects_.push_back(std::move(object));
+  }
+  if (other.flexible_layout && !flexible_layout) {
+    flexible_layout = true;
+    space = other.space + first_expr;
+  }
+  return other.start + first_rule;
+}
+
 RuleId Syntax::AddRule(std::string name) {
   rules_.push_back({std::move(name), Never()});
   return static_cast<RuleId>(rules_.size() - 1);

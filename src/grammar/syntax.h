@@ -72,6 +72,9 @@ class Syntax {
   ExprId Repeat(ExprId child, std::uint32_t min, std::uint32_t max);
   ExprId Use(RuleId rule);
   ExprId Object(ObjectSyntax object);
+  /// Takes over all of `other`; the result is what its start rule became. Objects of both have the layout of the one
+  /// that had any first.
+  RuleId Append(const Syntax& other);
   /// A rule whose body follows with SetBody; until then nothing matches it.
   RuleId AddRule(std::string name);
   void SetBody(RuleId rule, ExprId body) { rules_[rule].body = body; }

@@ -19,6 +19,13 @@ std::uint32_t PlainLength(std::string_view bytes) {
   return length <= TokenTrie::kMaxPlainLength ? length : 0;
 }
 
+bool IsMark(const model::Tokenizer& tokenizer, model::TokenId token) {
+  const std::string_view bytes = tokenizer.TokenBytes(token);
+  if (bytes.empty() || bytes.size() >= TokenTrie::kMaxTokenBytes || tokenizer.IsEndOfGeneration(token)) return false;
+  constexpr std::size_t kShortest = 4;
+  return tokenizer.IsSpecial(token) || (bytes.size() >= kShortest && bytes.front() == '<' && bytes.back() == '>');
+}
+
 }  // namespace
 
 std::shared_ptr<const TokenTrie> TokenTrie::Create(const model::Tokenizer& tokenizer) {
@@ -31,6 +38,11 @@ std::shared_ptr<const TokenTrie> TokenTrie::Create(const model::Tokenizer& token
   for (std::size_t i = 0; i < trie->vocab_size_; ++i) {
     const auto token = static_cast<model::TokenId>(i);
     if (trie->IsEnd(token)) trie->end_tokens_.push_back(token);
+    if (IsMark(tokenizer, token)) {
+      const std::string& mark =
+          trie->marks_.emplace(token, kMarkByte + std::string(tokenizer.TokenBytes(token))).first->second;
+      others.push_back({mark, token});
+    }
     const Entry entry = {trie->TokenBytes(token), token};
     if (entry.bytes.empty()) continue;
     const std::uint32_t length = PlainLength(entry.bytes);
@@ -55,7 +67,8 @@ void TokenTrie::Build(std::vector<Entry> entries, std::vector<Node>& nodes) {
   std::string_view last;
   for (const Entry& entry : entries) {
     if (entry.bytes == last) {
-      twins_.emplace_back(nodes[path.back()].token, entry.token);
+      // Marks spelled alike may differ in whether they are text, too.
+      if (entry.bytes.front() != kMarkByte) twins_.emplace_back(nodes[path.back()].token, entry.token);
       continue;
     }
     const auto differ = std::mismatch(last.begin(), last.end(), entry.bytes.begin(), entry.bytes.end());
@@ -78,7 +91,26 @@ const TokenMask& TokenTrie::PlainUpTo(std::uint32_t length) const {
 std::string_view TokenTrie::TokenBytes(model::TokenId token) const {
   if (tokenizer_->IsSpecial(token) || tokenizer_->IsEndOfGeneration(token)) return {};
   const std::string_view bytes = tokenizer_->TokenBytes(token);
-  return bytes.size() <= kMaxTokenBytes ? bytes : std::string_view();
+  // A byte that no text has would begin a mark.
+  const bool text = bytes.size() <= kMaxTokenBytes && bytes.find(kMarkByte) == std::string_view::npos;
+  return text ? bytes : std::string_view();
+}
+
+std::string_view TokenTrie::MarkBytes(model::TokenId token) const {
+  const auto found = marks_.find(token);
+  return found == marks_.end() ? std::string_view() : found->second;
+}
+
+std::string TokenTrie::SpellMarks(std::string_view text) const {
+  std::string spelled;
+  std::string plain;
+  for (const model::TokenId token : tokenizer_->Encode(text, {.add_special = false, .parse_special = true})) {
+    const std::string_view mark = MarkBytes(token);
+    spelled += mark.empty() ? tokenizer_->TokenBytes(token) : mark;
+    plain += tokenizer_->TokenBytes(token);
+  }
+  // Some vocabularies write a space before the first word; the text is then no mark of theirs.
+  return plain == text ? spelled : std::string(text);
 }
 
 void TokenTrie::AllowTwins(TokenMask& mask) const {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -12,17 +11,13 @@
 
 #include "base/status.h"
 #include "engine/backend.h"
+#include "grammar/answer_grammar.h"
 #include "grammar/matcher.h"
+#include "model/template/dialect.h"
 
 namespace bowhead::serving {
 
-/// A constraint as a client states it.
-struct ConstraintSpec {
-  enum class Kind : std::uint8_t { kJsonObject, kJsonSchema, kRegex, kChoice, kGrammar };
-  Kind kind = Kind::kJsonObject;
-  std::string text;                  // the schema (JSON text), expression or grammar
-  std::vector<std::string> choices;  // of kChoice
-};
+using grammar::ConstraintSpec;
 
 /// Compiles constraints and keeps those that were used last, with the masks that they have learned. Thread-safe;
 /// compiling takes milliseconds on the caller's thread.
@@ -33,8 +28,12 @@ class Constraints {
 
   explicit Constraints(std::shared_ptr<engine::Backend> backend) : backend_(std::move(backend)) {}
 
-  /// Errors: those of compiling, which name what cannot be enforced.
-  base::Result<std::shared_ptr<grammar::Constraint>> Get(const ConstraintSpec& spec);
+  /// What a whole answer must match. Errors: those of compiling, which name what cannot be enforced; `*failed_tool` is
+  /// as CompileAnswer has it.
+  base::Result<std::shared_ptr<grammar::Constraint>> Get(const grammar::AnswerForm& form, int* failed_tool);
+
+  /// The tokens of the vocabulary that the marks of this dialect are made of and that would not be shown as text.
+  [[nodiscard]] std::vector<model::TokenId> HiddenMarks(const model::Dialect& dialect) const;
 
  private:
   struct Kept {

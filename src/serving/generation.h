@@ -46,6 +46,7 @@ struct ChoiceRequest {
   engine::GenerateRequest request;
   std::vector<std::string> stops;
   bool continuation = false;  // the answer goes on from the prompt's text, rather than being a message of its own
+  std::vector<model::TokenId> shown;  // special tokens that are part of the text: marks for the one who reads it
 };
 
 /// The requests of one call. Thread-safe.
@@ -65,8 +66,8 @@ class Generation : public std::enable_shared_from_this<Generation> {
   class Listener;
   struct Choice {
     Choice(const model::Tokenizer& tokenizer, ChoiceRequest& request)
-        : stream(tokenizer, std::move(request.stops), request.request.sampling.num_logprobs >= 0,
-                 request.continuation) {}
+        : stream(tokenizer, std::move(request.stops), request.request.sampling.num_logprobs >= 0, request.continuation,
+                 std::move(request.shown)) {}
     TextStream stream;          // delivery thread
     Clock::time_point first{};  // delivery thread
     Clock::time_point last{};   // delivery thread

@@ -6,8 +6,8 @@
 namespace bowhead::serving {
 
 TextStream::TextStream(const model::Tokenizer& tokenizer, std::vector<std::string> stops, bool keep_tokens,
-                       bool continuation)
-    : detokenizer_(tokenizer, /*with_special=*/false, continuation),
+                       bool continuation, std::vector<model::TokenId> shown)
+    : detokenizer_(tokenizer, /*with_special=*/false, continuation, std::move(shown)),
       matcher_(std::move(stops)),
       keep_tokens_(keep_tokens) {}
 

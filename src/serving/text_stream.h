@@ -32,9 +32,10 @@ struct TextPiece {
 class TextStream {
  public:
   /// `tokenizer` must outlive this object. `keep_tokens`: pieces carry their tokens (for logprobs). `continuation`: the
-  /// answer goes on from the prompt's text, so that its first space belongs to it.
+  /// answer goes on from the prompt's text, so that its first space belongs to it. `shown`: special tokens that are
+  /// part of the text.
   TextStream(const model::Tokenizer& tokenizer, std::vector<std::string> stops, bool keep_tokens,
-             bool continuation = false);
+             bool continuation = false, std::vector<model::TokenId> shown = {});
 
   /// The next token. After a stop string was found, tokens are ignored.
   TextPiece Add(engine::GeneratedToken token);

@@ -59,7 +59,8 @@ def test_blocks_become_one_text(client):
     ({"messages": [{"role": "system", "content": "x"}]}, "messages.0.role"),
     ({"messages": [{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "x"}]}]}, "t1"),
     ({"thinking": {"type": "enabled", "budget_tokens": 1024}}, "thinking"),
-    ({"tools": [{"name": "f", "input_schema": {"type": "object"}}]}, "tools"),
+    ({"tools": [{"name": "f", "input_schema": {"type": "object"}}] * 2}, "tools.1.name"),
+    ({"tool_choice": {"type": "any"}}, "tool_choice"),
     ({"max_tokens": 100000}, "context"),
     ({"extra_body": {"temprature": 1}}, "temprature"),
 ])

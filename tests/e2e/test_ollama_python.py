@@ -16,7 +16,7 @@ def test_models(client):
     assert [model.model for model in models] == ["smol"]
     assert models[0].details.quantization_level == "Q4_1" and models[0].size == 98362432
     shown = client.show("smol:latest")
-    assert shown.modelinfo["llama.context_length"] == 8192 and shown.capabilities == ["completion"]
+    assert shown.modelinfo["llama.context_length"] == 8192 and shown.capabilities == ["completion", "tools"]
 
 
 def test_chat_and_stream_are_the_same(client):

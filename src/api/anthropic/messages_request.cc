@@ -21,7 +21,7 @@ constexpr std::array kMessagesOwnParams = {
     Honoured("stop_sequences",
              R"({"type":"array","maxItems":16,"items":{"type":"string","minLength":1,"maxLength":1024}})"),
     Honoured("tools", R"({"type":"array","maxItems":128,"items":{"$ref":"#/components/schemas/AnthropicTool"}})"),
-    Honoured("tool_choice", schema::kObject),
+    Honoured("tool_choice", R"({"$ref":"#/components/schemas/AnthropicToolChoice"})"),
     Honoured("thinking", R"({"$ref":"#/components/schemas/AnthropicThinking"})"),
     Honoured("output_config", R"({"$ref":"#/components/schemas/AnthropicOutputConfig"})"),
     Honoured("output_format", R"({"$ref":"#/components/schemas/FlatFormat"})"),
@@ -46,17 +46,30 @@ constexpr std::array kToolParams = {
     Honoured("description", schema::kString),
     Honoured("input_schema", schema::kObject),
     Honoured("type", R"({"const":"custom"})"),
+    Honoured("strict", schema::kBool, "arguments always validate; what cannot be enforced is refused"),
     Harmless("cache_control", schema::kAny),
 };
 constexpr std::array kConfigParams = {
     Honoured("format", R"({"$ref":"#/components/schemas/FlatFormat"})"),
     Refused("effort", "the served model has no such control"),
 };
+constexpr std::array kChoiceParams = {
+    Honoured("type", R"({"enum":["auto","any","tool","none"]})"),
+    Honoured("name", schema::kString, "of type tool only"),
+    Honoured("disable_parallel_tool_use", schema::kBool),
+};
+constexpr std::array kThinkingParams = {
+    Honoured("type", R"({"enum":["enabled","adaptive","disabled"]})"),
+    Honoured("budget_tokens", schema::kTokenCount, "of type enabled only; less than max_tokens"),
+    Harmless("display", schema::kString, "all of it is shown"),
+};
 constexpr std::array kTables = {
     ParamTable{"AnthropicRequest", kMessagesParams, "messages,max_tokens"},
     ParamTable{"AnthropicCountRequest", kMessagesParams, "messages"},
     ParamTable{"AnthropicMessage", kMessageParams, "role,content"},
     ParamTable{"AnthropicTool", kToolParams, "name,input_schema"},
+    ParamTable{"AnthropicToolChoice", kChoiceParams, "type"},
+    ParamTable{"AnthropicThinking", kThinkingParams, "type"},
     ParamTable{"AnthropicOutputConfig", kConfigParams},
 };
 
@@ -175,6 +188,7 @@ void ReadMessages(ParamReader& reader, ChatRequest& request) {
       return;
     }
     request.messages.push_back({.role = "system", .content = std::move(std::get<std::string>(text))});
+    request.places.emplace_back("system");
   }
   const JsonArray* messages = reader.Array("messages");
   if (messages == nullptr || messages->empty()) {
@@ -199,28 +213,41 @@ void ReadMessages(ParamReader& reader, ChatRequest& request) {
       inner.Fail(*error);
     }
     if (inner.error()) reader.Fail(*inner.error());
+    request.places.resize(request.messages.size(), place);
   }
 }
 
-void ReadMessagesTools(ParamReader& reader, ChatRequest& request) {
-  const JsonArray* tools = reader.Array("tools");
-  bool wanted = true;
-  if (const JsonObject* choice = reader.Object("tool_choice")) {
-    const std::string type = StringOf(*choice, "type");
-    wanted = type != "none";
-    if (type != "auto" && type != "none") {
-      reader.Fail("tool_choice", "'tool_choice' can only be of type 'auto' or 'none': a call cannot be forced yet");
-    }
-    const JsonValue* single = FindKey(*choice, "disable_parallel_tool_use");
-    if (single != nullptr && single->AsBool() != nullptr && *single->AsBool()) {
-      reader.Fail("tool_choice",
-                  "'disable_parallel_tool_use' is not supported: the number of calls is not limited yet");
-    }
+ToolChoice ReadMessagesChoice(ParamReader& reader, bool* single_call) {
+  ToolChoice choice;
+  const JsonObject* object = reader.Object("tool_choice");
+  if (object == nullptr) return choice;
+  ParamReader inner(*object, kChoiceParams, "tool_choice.");
+  const std::string type = StringOf(*object, "type");
+  const std::string* name = inner.String("name");
+  if (type == "none") {
+    choice.mode = ToolChoice::Mode::kNone;
+  } else if (type == "any" || type == "tool") {
+    choice.mode = ToolChoice::Mode::kRequired;
+  } else if (type != "auto") {
+    inner.Fail("type", "'tool_choice.type' must be 'auto', 'any', 'tool' or 'none'");
   }
-  if (tools == nullptr) return;
-  // The template wants OpenAI's shape.
-  JsonArray definitions;
-  for (std::size_t i = 0; i < tools->size() && reader.ok(); ++i) {
+  if ((name != nullptr) != (type == "tool")) {
+    inner.Fail("name", "'tool_choice.name' belongs to the type 'tool', and only to that");
+  } else if (name != nullptr) {
+    choice.only = {*name};
+    choice.place = "tool_choice.name";
+  }
+  *single_call = inner.Bool("disable_parallel_tool_use").value_or(false);
+  if (inner.error()) reader.Fail(*inner.error());
+  return choice;
+}
+
+void ReadMessagesTools(ParamReader& reader, ChatRequest& request) {
+  bool single_call = false;
+  const ToolChoice choice = ReadMessagesChoice(reader, &single_call);
+  const JsonArray* tools = reader.Array("tools");
+  ToolList list(reader);
+  for (std::size_t i = 0; tools != nullptr && i < tools->size() && reader.ok(); ++i) {
     const std::string place = "tools." + std::to_string(i);
     const JsonObject* object = (*tools)[i].AsObject();
     if (object == nullptr) {
@@ -229,44 +256,50 @@ void ReadMessagesTools(ParamReader& reader, ChatRequest& request) {
     }
     ParamReader inner(*object, kToolParams, place + ".");
     const std::string* type = inner.String("type");
-    const std::string* name = inner.String("name");
-    const JsonValue* schema = inner.Get("input_schema");
-    if (type != nullptr && *type != "custom") inner.Fail("type", "only tools of type 'custom' are supported");
-    if (name == nullptr || schema == nullptr) inner.Fail("name", "a tool needs 'name' and 'input_schema'");
+    if (type != nullptr && *type != "custom") {
+      inner.Fail(Mistake(place + ".type", "only tools of type 'custom' are supported"));
+    }
+    ToolFields fields;
+    fields.place = place;
+    fields.schema_key = "input_schema";
+    fields.name = inner.String("name");
+    fields.description = inner.Get("description");
+    fields.schema = inner.Get("input_schema");
+    fields.strict = inner.Bool("strict").value_or(false);
+    if (fields.schema == nullptr) inner.Fail(Mistake(place + ".input_schema", "is missing"));
     if (inner.error()) {
       reader.Fail(*inner.error());
       return;
     }
-    JsonObject function{{"name", JsonValue(*name)}};
-    if (const JsonValue* about = inner.Get("description")) function.emplace_back("description", *about);
-    function.emplace_back("parameters", *schema);
-    JsonObject tool{{"type", JsonValue(std::string("function"))}, {"function", JsonValue(std::move(function))}};
-    definitions.push_back(JsonValue(std::move(tool)));
+    list.Add(fields);
   }
-  const JsonObject wrapped{{"tools", JsonValue(std::move(definitions))}};
-  ParamReader checked(wrapped, kMessagesParams);
-  ToolParams read = ReadTools(checked);
-  if (checked.error()) {
-    reader.Fail(*checked.error());
-  } else if (wanted) {
-    request.tools = std::move(read);
-  }
+  request.tools = list.Finish(choice, single_call);
 }
 
 void ReadThinking(ParamReader& reader, ChatRequest& request) {
   const JsonObject* thinking = reader.Object("thinking");
   if (thinking == nullptr) return;
+  ParamReader inner(*thinking, kThinkingParams, "thinking.");
   const std::string type = StringOf(*thinking, "type");
+  const auto budget = inner.Int("budget_tokens", 1, kMaxTokens);
+  static_cast<void>(inner.String("display"));  // all of it is shown
   if (type == "enabled") {
-    reader.Fail("thinking",
-                "'thinking' of type 'enabled' is not supported: its budget cannot be kept; leave it out, and "
-                "a model that reasons does so");
+    if (!budget) {
+      inner.Fail("budget_tokens", "'thinking.budget_tokens' is missing; it says how many tokens the model may think");
+    } else if (request.params.max_tokens != 0 && *budget >= request.params.max_tokens) {
+      inner.Fail("budget_tokens", "'thinking.budget_tokens' must be less than 'max_tokens'");
+    } else {
+      request.max_reasoning_tokens = static_cast<int>(*budget);
+      request.budget_param = "thinking";
+    }
   } else if (type == "disabled") {
     request.enable_thinking = false;
     request.thinking_param = "thinking";
   } else if (type != "adaptive") {
-    reader.Fail("thinking", "'thinking.type' must be 'adaptive' or 'disabled'");
+    inner.Fail("type", "'thinking.type' must be 'enabled', 'adaptive' or 'disabled'");
   }
+  if (type != "enabled" && budget) inner.Fail("budget_tokens", "'thinking.budget_tokens' needs the type 'enabled'");
+  if (inner.error()) reader.Fail(*inner.error());
 }
 
 }  // namespace
@@ -309,10 +342,9 @@ std::variant<ChatRequest, ApiError> ReadMessagesRequest(const JsonValue& body, b
     ReadFlatFormat(inner, "format", "output_config.format", request);
     if (inner.error()) reader.Fail(*inner.error());
   }
-  if (const int orphan = FindOrphanResult(request.messages); orphan >= 0) {
-    reader.Fail("messages", "messages: a tool_result names '" +
-                                request.messages[static_cast<std::size_t>(orphan)].tool_call_id.substr(0, 80) +
-                                "', which is the id of no tool_use before it");
+  if (reader.ok()) {
+    if (auto error = CheckToolMessages(request.messages, {request.places, "messages", ".content", ".content"}))
+      reader.Fail(*std::move(error));
   }
   if (reader.error()) return *reader.error();
   return request;

@@ -107,6 +107,43 @@ TEST_F(MessagesRoutesTest, ThinkingCanBeSwitchedOff) {
   EXPECT_NE(Prompt().find("<think></think>"), std::string::npos);
 }
 
+TEST_F(MessagesRoutesTest, ToolChoiceAndBudgetAreKept) {
+  const std::string tools =
+      R"(,"tools":[{"name":"a","input_schema":{"type":"object"}},{"name":"b","input_schema":{"type":"object"}}])";
+  const auto may = [this](std::string_view text) {
+    grammar::Matcher matcher(backend_->requests().back().constraint);
+    return matcher.Accept(text) && matcher.CanEnd();
+  };
+  const std::string a = R"(<tool_call>{"name": "a", "arguments": {}}</tool_call>)";
+  const std::string b = R"(<tool_call>{"name": "b", "arguments": {}}</tool_call>)";
+  EXPECT_EQ(Post(tools + R"(,"tool_choice":{"type":"any"})").status, 200);
+  EXPECT_TRUE(may(a + b) && !may("Hi"));
+  EXPECT_EQ(Post(tools + R"(,"tool_choice":{"type":"tool","name":"b"})").status, 200);
+  EXPECT_TRUE(may(b) && !may(a));
+  EXPECT_EQ(Post(tools + R"(,"tool_choice":{"type":"auto","disable_parallel_tool_use":true})").status, 200);
+  EXPECT_TRUE(may("Hi") && may(a) && !may(a + b));
+  EXPECT_EQ(Post(R"(,"thinking":{"type":"enabled","budget_tokens":50})").status, 200);
+  EXPECT_EQ(backend_->requests().back().reasoning->max_tokens, 50);
+  for (const auto& [more, place] : std::vector<std::pair<std::string, std::string>>{
+           {R"(,"tool_choice":{"type":"any"})", "tool_choice"},
+           {tools + R"(,"tool_choice":{"type":"tool"})", "tool_choice.name"},
+           {tools + R"(,"tool_choice":{"type":"tool","name":"c"})", "tool_choice.name"},
+           {R"(,"tools":[{"name":"a","strict":true,"input_schema":{"type":"object","properties":{"x":{"not":{}}}}}])",
+            "tools.0.input_schema"},
+           {R"(,"tools":[{"name":"a","input_schema":{}},{"name":"a","input_schema":{}}])", "tools.1.name"},
+           {R"(,"thinking":{"type":"enabled"})", "thinking.budget_tokens"},
+           {R"(,"thinking":{"type":"enabled","budget_tokens":200})", "thinking.budget_tokens"}}) {
+    const net::HttpResponse response = Post(more);
+    EXPECT_EQ(response.status, 400) << more;
+    EXPECT_NE(response.body.find(place), std::string::npos) << place << " is not in " << response.body;
+  }
+  const net::HttpResponse missing = Post("", R"([{"role":"user","content":"x"},
+      {"role":"assistant","content":[{"type":"tool_use","id":"t1","name":"a","input":{}}]},
+      {"role":"user","content":"y"}])");
+  EXPECT_EQ(missing.status, 400);
+  EXPECT_NE(missing.body.find("messages.1.content"), std::string::npos) << missing.body;
+}
+
 TEST_F(MessagesRoutesTest, ErrorsHaveAnthropicsShape) {
   const net::HttpResponse missing = Ask("POST", "/v1/messages", R"({"messages":[{"role":"user","content":"x"}]})");
   EXPECT_EQ(missing.status, 400);

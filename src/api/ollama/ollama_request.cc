@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/constraint_params.h"
+#include "api/reasoning_params.h"
 
 namespace bowhead::api {
 
@@ -18,7 +19,7 @@ constexpr std::array kCommonParams = {
     Honoured("model", schema::kString),
     Honoured("options", R"({"$ref":"#/components/schemas/OllamaOptions"})"),
     Honoured("stream", schema::kBool, "true where it is left out"),
-    Honoured("think", R"({"type":["boolean","string"]})"),
+    Honoured("think", R"({"enum":[true,false,"low","medium","high"]})"),
     Honoured("format", R"({"anyOf":[{"enum":["json",""]},{"type":"object"}]})"),
     Harmless("keep_alive", schema::kAny, "the served model stays"),
     Refused("logprobs", "ask OpenAI's routes for them"),
@@ -28,6 +29,7 @@ constexpr auto kChatParams = JoinParams(
     std::array{
         Honoured("messages", R"({"type":"array","minItems":1,"items":{"$ref":"#/components/schemas/OllamaMessage"}})"),
         Honoured("tools", R"({"type":"array","maxItems":128,"items":{"$ref":"#/components/schemas/Tool"}})"),
+        Honoured("tool_choice", kToolChoiceSchema, "as in chat completions"),
     },
     kCommonParams);
 constexpr auto kGenerateParams = JoinParams(
@@ -116,16 +118,14 @@ void ReadCommon(ParamReader& reader, ChatRequest& request) {
       reader.Fail("format", "'format' must be \"json\" or a JSON schema");
     }
   }
+  // A level is as good as true: templates have one switch.
   if (const JsonValue* think = reader.Get("think")) {
-    if (const bool* on = think->AsBool()) {
-      request.enable_thinking = *on;
-      request.thinking_param = "think";
-    } else if (think->AsString() == nullptr) {
-      reader.Fail("think", "'think' must be true or false");
-    } else {
-      request.enable_thinking = true;
-      request.thinking_param = "think";
+    const std::string* level = think->AsString();
+    const bool known = level != nullptr && (*level == "low" || *level == "medium" || *level == "high");
+    if (think->AsBool() == nullptr && !known) {
+      reader.Fail("think", "'think' must be true, false, \"low\", \"medium\" or \"high\"");
     }
+    SetThinking(reader, "think", level != nullptr || (think->AsBool() != nullptr && *think->AsBool()), request);
   }
 }
 
@@ -186,6 +186,10 @@ void ReadMessages(ParamReader& reader, ChatRequest& request) {
       return;
     }
     request.messages.push_back(std::move(message));
+    request.places.push_back(place.substr(0, place.size() - 1));
+  }
+  if (reader.ok()) {
+    if (auto error = CheckToolMessages(request.messages, {request.places})) reader.Fail(*std::move(error));
   }
 }
 

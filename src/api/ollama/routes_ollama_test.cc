@@ -70,6 +70,16 @@ TEST_F(OllamaRoutesTest, OptionsReachTheSampler) {
   EXPECT_NE(ByteTokenizer().Decode(requests[0].prompt, true).find("<think></think>"), std::string::npos);
 }
 
+TEST_F(OllamaRoutesTest, AFormatOrACall) {
+  EXPECT_EQ(Post(std::string(kTools) + R"(,"format":"json","think":"low")").status, 200);
+  for (const char* text : {R"({"a": 1})", R"(<tool_call>{"name": "weather", "arguments": {}}</tool_call>)",
+                           R"(<think>Hm</think>{"a": 1})"}) {
+    grammar::Matcher matcher(backend_->requests().back().constraint);
+    EXPECT_TRUE(matcher.Accept(text) && matcher.CanEnd()) << text;
+  }
+  EXPECT_EQ(Post(R"(,"think":"much")").status, 400);
+}
+
 TEST_F(OllamaRoutesTest, ErrorsHaveOllamasShape) {
   const net::HttpResponse wrong = Post(R"(,"options":{"warmth":1})");
   EXPECT_EQ(wrong.status, 400);

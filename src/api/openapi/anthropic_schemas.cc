@@ -20,8 +20,6 @@ constexpr std::array kSchemas = {
       "type": {"enum": ["text", "tool_use", "tool_result", "thinking"]}, "text": {"type": "string"},
       "id": {"type": "string"}, "name": {"type": "string"}, "input": {"type": "object"},
       "tool_use_id": {"type": "string"}, "thinking": {"type": "string"}}})"},
-    NamedSchema{"AnthropicThinking", R"({"type": "object", "required": ["type"], "properties": {
-      "type": {"enum": ["adaptive", "disabled", "enabled"]}}})"},
     NamedSchema{"AnthropicUsage", R"({"type": "object", "additionalProperties": false,
       "required": ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens"],
       "properties": {"input_tokens": {"type": "integer"}, "cache_creation_input_tokens": {"type": "integer"},

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api/answer_format.h"
+#include "api/tool_messages.h"
 #include "api/tool_params.h"
 
 namespace bowhead::api {
@@ -225,7 +226,7 @@ class ResponseSink final : public assistant::AnswerSink {
     for (std::size_t i = 0; result != nullptr && i < items_.size(); ++i) {
       WriteItem(json, items_[i], status == "incomplete" && i + 1 == items_.size() ? "incomplete" : "completed");
     }
-    json.EndArray().Field("parallel_tool_calls", true);
+    json.EndArray().Field("parallel_tool_calls", head_.parallel_tool_calls);
     OrNull(json, "previous_response_id", head_.previous_response_id);
     OrNull(json.Key("reasoning").BeginObject(), "effort", head_.effort);
     json.Key("summary").Null().EndObject().Field("store", head_.store).Field("temperature", head_.temperature);
@@ -236,7 +237,7 @@ class ResponseSink final : public assistant::AnswerSink {
       json.Value(head_.format);
     }
     json.EndObject();
-    json.Field("tool_choice", head_.tool_choice).Key("tools").Value(head_.tools).Field("top_p", head_.top_p);
+    json.Key("tool_choice").Value(head_.tool_choice).Key("tools").Value(head_.tools).Field("top_p", head_.top_p);
     json.Field("truncation", "disabled").Key("metadata").Value(head_.metadata);
     if (result == nullptr) {
       json.Key("usage").Null();

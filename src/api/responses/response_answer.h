@@ -27,7 +27,8 @@ struct ResponseHead {
   JsonValue tools;
   JsonValue metadata;
   JsonValue format;  // null: text
-  std::string tool_choice = "auto";
+  JsonValue tool_choice;
+  bool parallel_tool_calls = true;
   std::string effort;
 };
 

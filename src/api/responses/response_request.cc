@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "api/constraint_params.h"
+#include "api/reasoning_params.h"
 
 namespace bowhead::api {
 
@@ -89,7 +90,8 @@ constexpr std::array kToolParams = {
     Honoured("strict", schema::kBool),
 };
 constexpr std::array kReasoningParams = {
-    Honoured("effort", schema::kString),
+    Honoured("effort", kEffortSchema),
+    Honoured("max_tokens", kBudgetSchema, "where the model reasons"),
     Harmless("summary", schema::kString, "the reasoning itself is there to read"),
     Refused("generate_summary", "reasoning comes as it is"),
 };
@@ -228,7 +230,9 @@ void ReadInput(ParamReader& reader, ResponseRequest& request) {
   } else if (const JsonArray* items = input->AsArray(); items != nullptr && !items->empty()) {
     ItemReader item_reader(&request.chat.messages);
     for (std::size_t i = 0; i < items->size() && reader.ok(); ++i) {
-      if (auto error = item_reader.Read((*items)[i], "input[" + std::to_string(i) + "]")) reader.Fail(*error);
+      const std::string place = "input[" + std::to_string(i) + "]";
+      if (auto error = item_reader.Read((*items)[i], place)) reader.Fail(*error);
+      request.chat.places.resize(request.chat.messages.size(), place);
     }
     request.input_items = *input;
   } else {
@@ -236,50 +240,46 @@ void ReadInput(ParamReader& reader, ResponseRequest& request) {
   }
 }
 
-/// The tools of this API are flat; chat's reader and the template want them with 'function' inside.
+/// The tools of this API are flat.
 void ReadResponseTools(ParamReader& reader, ResponseRequest& request) {
-  JsonObject wrapped;
-  for (const char* name : {"tool_choice", "parallel_tool_calls"}) {
-    if (const JsonValue* value = reader.Get(name)) wrapped.emplace_back(name, *value);
-  }
+  const ToolChoice choice = ReadToolChoice(reader, /*flat=*/true);
+  request.parallel_tool_calls = reader.Bool("parallel_tool_calls").value_or(true);
+  if (const JsonValue* stated = reader.Get("tool_choice")) request.tool_choice = *stated;
   const JsonArray* tools = reader.Array("tools");
-  JsonArray nested;
+  ToolList list(reader);
   for (std::size_t i = 0; tools != nullptr && i < tools->size() && reader.ok(); ++i) {
     const std::string place = "tools[" + std::to_string(i) + "]";
     const JsonObject* object = (*tools)[i].AsObject();
     const JsonValue* type = object == nullptr ? nullptr : FindKey(*object, "type");
     if (type == nullptr || type->AsString() == nullptr || *type->AsString() != "function") {
-      reader.Fail(place + ".type", "'" + place + ".type' must be 'function'; there are no built-in tools here");
+      reader.Fail(
+          BadParameter(place + ".type", "'" + place + ".type' must be 'function'; there are no built-in tools here"));
       return;
     }
     ParamReader inner(*object, kToolParams, place + ".");
+    ToolFields fields;
+    fields.place = place;
+    fields.name = inner.String("name");
+    fields.description = inner.Get("description");
+    fields.schema = inner.Get("parameters");
+    fields.strict = inner.Bool("strict").value_or(false);
     if (inner.error()) {
       reader.Fail(*inner.error());
       return;
     }
-    JsonObject function;
-    for (const auto& [key, value] : *object) {
-      if (key != "type" && !value.IsNull()) function.emplace_back(key, value);
-    }
-    JsonObject tool{{"type", *type}, {"function", JsonValue(std::move(function))}};
-    nested.push_back(JsonValue(std::move(tool)));
+    list.Add(fields);
   }
-  if (tools != nullptr) {
-    request.tools = *reader.Get("tools");
-    wrapped.emplace_back("tools", JsonValue(std::move(nested)));
-  }
-  ParamReader checked(wrapped, kResponseParams);
-  request.chat.tools = ReadTools(checked);
-  if (checked.error()) reader.Fail(*checked.error());
+  if (tools != nullptr) request.tools = *reader.Get("tools");
+  request.chat.tools = list.Finish(choice, !request.parallel_tool_calls);
 }
 
 void ReadReasoningAndText(ParamReader& reader, ResponseRequest& request) {
   if (const JsonObject* reasoning = reader.Object("reasoning")) {
     ParamReader inner(*reasoning, kReasoningParams, "reasoning.");
-    if (const std::string* effort = inner.String("effort")) {
-      request.effort = *effort;
-      request.chat.enable_thinking = *effort != "none";
-      request.chat.thinking_param = "reasoning.effort";
+    ReadEffort(inner, "effort", "reasoning.effort", request.chat);
+    if (const std::string* effort = inner.String("effort")) request.effort = *effort;
+    if (const auto most = inner.Int("max_tokens", 0, kMaxTokens)) {
+      SetBudget(inner, "reasoning.max_tokens", static_cast<int>(*most), request.chat);
     }
     static_cast<void>(inner.String("summary"));  // the reasoning itself is there to read
     if (inner.error()) reader.Fail(*inner.error());

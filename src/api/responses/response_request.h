@@ -20,6 +20,8 @@ struct ResponseRequest {
   bool store = true;
   // What the response repeats.
   JsonValue tools = JsonValue(JsonArray());
+  JsonValue tool_choice = JsonValue(std::string("auto"));
+  bool parallel_tool_calls = true;
   JsonValue metadata = JsonValue(JsonObject());
   JsonValue input_items;
   JsonValue format;    // null: text

@@ -42,9 +42,11 @@ void ApiServer::CreateResponse(const CallPtr& call) {
     }
     conversation = previous->messages;
   }
+  std::vector<std::string> places(conversation.size());
   for (assistant::Message& message : request.chat.messages) conversation.push_back(std::move(message));
-  if (FindOrphanResult(conversation) >= 0) {
-    call->Fail(BadParameter("input", "a function_call_output in 'input' names no function_call before it"));
+  places.insert(places.end(), request.chat.places.begin(), request.chat.places.end());
+  if (auto error = CheckToolMessages(conversation, {places, "input"})) {
+    call->Fail(*error);
     return;
   }
   request.chat.messages.clear();
@@ -65,7 +67,8 @@ void ApiServer::CreateResponse(const CallPtr& call) {
   head.tools = request.tools;
   head.metadata = request.metadata;
   head.format = request.format;
-  if (request.chat.tools.names.empty() && !request.tools.AsArray()->empty()) head.tool_choice = "none";
+  head.tool_choice = request.tool_choice;
+  head.parallel_tool_calls = request.parallel_tool_calls;
   head.effort = request.effort;
   const auto done = [responses = responses_, store = request.store, tenant = call->tenant(), id = head.id,
                      input = ToJsonText(request.input_items),

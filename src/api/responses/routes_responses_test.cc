@@ -75,6 +75,36 @@ TEST_F(ResponsesRoutesTest, ACallIsAnsweredInTheNextRequest) {
   }
 }
 
+TEST_F(ResponsesRoutesTest, ToolChoiceIsKeptAndRepeated) {
+  const auto may = [this](std::string_view text) {
+    grammar::Matcher matcher(backend_->requests().back().constraint);
+    return matcher.Accept(text) && matcher.CanEnd();
+  };
+  const std::string call = R"(<tool_call>{"name": "weather", "arguments": {}}</tool_call>)";
+  for (const char* choice :
+       {"\"required\"", R"({"type":"function","name":"weather"})",
+        R"({"type":"allowed_tools","mode":"required","tools":[{"type":"function","name":"weather"}]})"}) {
+    const net::HttpResponse response = Post(std::string(kTools) + R"(,"tool_choice":)" + choice);
+    ASSERT_EQ(response.status, 200) << response.body;
+    EXPECT_TRUE(may(call) && !may("Hi")) << choice;
+    EXPECT_EQ(ToJsonText(At(Parse(response.body), "tool_choice")), choice);
+  }
+  const JsonValue single = Parse(Post(std::string(kTools) + R"(,"parallel_tool_calls":false)").body);
+  EXPECT_TRUE(may(call) && may("Hi") && !may(call + call));
+  EXPECT_FALSE(*At(single, "parallel_tool_calls").AsBool());
+  EXPECT_EQ(Post(R"(,"reasoning":{"max_tokens":9})").status, 200);
+  EXPECT_EQ(backend_->requests().back().reasoning->max_tokens, 9);
+}
+
+TEST_F(ResponsesRoutesTest, AResultThatIsMissingIsNamed) {
+  backend_->script = kScript;
+  const JsonValue first = Parse(Post(std::string(kTools)).body);
+  const net::HttpResponse next =
+      Ask("POST", "/v1/responses", R"({"previous_response_id":")" + Text(first, "id") + R"(","input":"And now?"})");
+  EXPECT_EQ(next.status, 400);
+  EXPECT_NE(next.body.find(Text(first, "output.2.call_id")), std::string::npos) << next.body;
+}
+
 TEST_F(ResponsesRoutesTest, AFailureIsToldAndNotKept) {
   backend_->fail_at_end = true;
   EXPECT_EQ(Post("").status, 500);

@@ -43,6 +43,12 @@ Dialect ToolsOf(std::string_view text) {
     dialect.name = "llama3";
     dialect.form = CallForm::kBareObject;
     dialect.arguments_key = "parameters";
+  } else {
+    dialect.name = "generic";
+    dialect.form = CallForm::kObject;
+    dialect.call_open = "<tool_call>";
+    dialect.call_close = "</tool_call>";
+    dialect.tools_as_text = true;
   }
   return dialect;
 }
@@ -54,9 +60,12 @@ Dialect DetectDialect(std::string_view template_text) {
   if (Has(template_text, "</think>")) {
     dialect.think_open = "<think>";
     dialect.think_close = "</think>";
-    dialect.thinking_switch = Has(template_text, "enable_thinking");
+    if (Has(template_text, "enable_thinking")) {
+      dialect.thinking_variable = "enable_thinking";
+    } else if (Has(template_text, "thinking is defined")) {
+      dialect.thinking_variable = "thinking";
+    }
   }
-  if (dialect.name.empty()) dialect.name = dialect.has_reasoning() ? "think" : "plain";
   return dialect;
 }
 

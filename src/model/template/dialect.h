@@ -9,7 +9,7 @@ namespace bowhead::model {
 
 /// How one tool call is written.
 enum class CallForm : std::uint8_t {
-  kNone,            // the template renders no tools, or in a way that we do not know
+  kNone,            // no tools
   kObject,          // {"name": "f", "arguments": {...}} between `call_open` and `call_close`
   kBareObject,      // the whole answer is such an object
   kNameThenObject,  // f `name_end` {...} between `call_open` and `call_close`
@@ -27,14 +27,16 @@ struct Dialect {
   std::string call_close;
   std::string think_open;  // reasoning lies between these, before the answer proper
   std::string think_close;
-  bool thinking_switch = false;  // the template looks at `enable_thinking`
+  std::string thinking_variable;  // the template's switch for reasoning: "enable_thinking" or "thinking"
+  bool tools_as_text = false;     // the template has no place for tools: messages must say what they are
 
   [[nodiscard]] bool has_reasoning() const { return !think_close.empty(); }
   [[nodiscard]] bool has_tools() const { return form != CallForm::kNone; }
 };
 
 /// Recognises the family by the marks in its chat template (Jinja text): Hermes and Qwen, DeepSeek R1/V3 and V3.1,
-/// Llama 3. Templates without known marks get a dialect without tools and reasoning.
+/// Llama 3. Templates without known marks of calls (Gemma's, SmolLM's) get the generic ones, which are those of Hermes,
+/// and `tools_as_text`.
 Dialect DetectDialect(std::string_view template_text);
 
 }  // namespace bowhead::model

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "model/tokenizer/tokenizer.h"
 #include "model/tokenizer/unicode.h"
 
@@ -5,10 +7,11 @@ namespace bowhead::model {
 
 std::string Detokenizer::Add(TokenId id) {
   const bool special = tokenizer_->IsSpecial(id);
+  const bool shown = with_special_ || (special && std::find(shown_.begin(), shown_.end(), id) != shown_.end());
   if (first_) {
     // Decode knows whether this vocabulary writes a space before the first word.
-    pending_ += tokenizer_->Decode({&id, 1}, with_special_);
-  } else if (with_special_ || !special) {
+    pending_ += tokenizer_->Decode({&id, 1}, shown);
+  } else if (shown || !special) {
     pending_ += tokenizer_->TokenBytes(id);
   }
   if (special) {

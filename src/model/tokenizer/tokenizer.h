@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -69,9 +70,11 @@ class Tokenizer {
 class Detokenizer {
  public:
   /// `tokenizer` must outlive this object. `continuation`: the tokens go on from a text that is already there, so a
-  /// SentencePiece token's leading space is part of the text and stays.
-  explicit Detokenizer(const Tokenizer& tokenizer, bool with_special = false, bool continuation = false)
-      : tokenizer_(&tokenizer), with_special_(with_special), first_(!continuation) {}
+  /// SentencePiece token's leading space is part of the text and stays. `shown`: special tokens that are spelled even
+  /// without `with_special`.
+  explicit Detokenizer(const Tokenizer& tokenizer, bool with_special = false, bool continuation = false,
+                       std::vector<TokenId> shown = {})
+      : tokenizer_(&tokenizer), shown_(std::move(shown)), with_special_(with_special), first_(!continuation) {}
 
   /// The text that is complete after this token; may be empty.
   std::string Add(TokenId id);
@@ -80,6 +83,7 @@ class Detokenizer {
 
  private:
   const Tokenizer* tokenizer_;
+  std::vector<TokenId> shown_;
   bool with_special_;
   bool first_;  // no text yet, or none since the last special token
   std::string pending_;
