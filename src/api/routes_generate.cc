@@ -105,7 +105,7 @@ void ApiServer::Start(const CallPtr& call, const serving::ServedModel& model,
 std::variant<assistant::Prompt, ApiError> ApiServer::MakePrompt(const serving::ServedModel& model,
                                                                 const ChatRequest& request) {
   auto prompt = assistant::BuildPrompt(*model.chat_template, model.backend->tokenizer(), request.messages,
-                                       {request.tools.definitions, request.tools.texts, request.enable_thinking});
+                                       {request.tools.definitions, request.enable_thinking});
   if (prompt.ok()) return std::move(*prompt);
   ApiError error = FromStatus(prompt.status());
   if (error.status == 429) error = BadParameter("messages", prompt.status().message());  // the template's own limits

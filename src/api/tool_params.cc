@@ -184,7 +184,6 @@ ToolParams ToolList::Finish(const ToolChoice& choice, bool single_call) {
   tools_.only_these = tools_.tools.size() < offered;
   tools_.call_required = choice.mode == ToolChoice::Mode::kRequired;
   tools_.single_call = single_call;
-  for (const JsonValue& definition : definitions_) tools_.texts.push_back(ToJsonText(definition));
   if (!definitions_.empty()) tools_.definitions = ToTemplateValue(JsonValue(std::move(definitions_)));
   return std::move(tools_);
 }

@@ -31,7 +31,6 @@ struct CallableTool {
 /// The tools of a request.
 struct ToolParams {
   model::Value definitions;         // for the template: a list of dicts in chat's shape, or None
-  std::vector<std::string> texts;   // the same as JSON texts
   std::vector<CallableTool> tools;  // empty: no calls
   bool call_required = false;
   bool single_call = false;

@@ -53,9 +53,10 @@ base::Result<model::RenderedPrompt> Render(const model::ChatTemplate& chat_templ
 
 /// Tools go into the system's message, or, where the template refuses or forgets that one, into the user's.
 base::Result<model::RenderedPrompt> RenderToolsAsText(const model::ChatTemplate& chat_template, const Dict& context,
-                                                      std::span<const Message> messages,
-                                                      std::span<const std::string> tools) {
-  const std::string about = DescribeTools(tools, chat_template.dialect());
+                                                      std::span<const Message> messages, const Value& tools) {
+  const auto described = DescribeTools(tools, chat_template.dialect());
+  if (!described.ok()) return described.status();
+  const std::string& about = *described;
   const std::vector<Message> written = WriteCallsAsText(messages, chat_template.dialect());
   std::vector<Message> all = written;
   Prepend(about, /*as_system=*/true, &all);
@@ -97,7 +98,7 @@ base::Result<Prompt> BuildPrompt(const model::ChatTemplate& chat_template, const
   context.Set("bos_token", TokenText(tokenizer, tokenizer.bos()));
   context.Set("eos_token", TokenText(tokenizer, tokenizer.eos()));
   base::Result<model::RenderedPrompt> rendered =
-      as_text ? RenderToolsAsText(chat_template, context, messages, options.tool_texts)
+      as_text ? RenderToolsAsText(chat_template, context, messages, options.tools)
               : Render(chat_template, context, messages, /*arguments_as_text=*/false);
   const bool has_calls = std::ranges::any_of(messages, [](const Message& m) { return !m.tool_calls.empty(); });
   if (!rendered.ok() && has_calls && !as_text) {

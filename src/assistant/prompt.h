@@ -20,7 +20,6 @@ namespace bowhead::assistant {
 /// What a prompt is made of besides the conversation.
 struct PromptOptions {
   model::Value tools;                   // a list of dicts, or None
-  std::vector<std::string> tool_texts;  // the same as JSON texts, for templates that have no place for tools
   std::optional<bool> enable_thinking;  // for templates with that switch; absent: as the template has it
 };
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "model/template/chat_template.h"
+
 namespace bowhead::assistant {
 
 namespace {
@@ -17,14 +19,20 @@ void AddLine(std::string_view line, std::string* text) {
 
 }  // namespace
 
-std::string DescribeTools(std::span<const std::string> tools, const model::Dialect& dialect) {
-  if (tools.empty()) return {};
-  std::string text = "You can call these tools, each described by a JSON object:\n";
-  for (const std::string& tool : tools) text += tool + "\n";
+base::Result<std::string> DescribeTools(const model::Value& tools, const model::Dialect& dialect) {
+  if (!tools.IsList() || tools.items().empty()) return std::string();
+  // Its limits are those of any template.
+  static const auto list =
+      model::ChatTemplate::Parse("{% for tool in tools %}{{ tool | tojson }}\n{% endfor %}", "tools");
+  if (!list.ok()) return list.status();
+  model::Dict context;
+  context.Set("tools", tools);
+  const auto lines = (*list)->Render(model::Value::FromDict(std::move(context)), model::RenderLimits{});
+  if (!lines.ok()) return lines.status();
+  std::string text = "You can call these tools, each described by a JSON object:\n" + lines->text;
   text += "To call one, write its name and a JSON object of arguments that fits its parameters, exactly like this:\n";
   text += dialect.call_open + "\n{\"name\": \"NAME\", \"" + dialect.arguments_key + "\": {}}\n" + dialect.call_close;
-  text += "\nThe result comes back in the next message. Call a tool only if it helps; otherwise just answer.";
-  return text;
+  return text + "\nThe result comes back in the next message. Call a tool only if it helps; otherwise just answer.";
 }
 
 std::vector<Message> WriteCallsAsText(std::span<const Message> messages, const model::Dialect& dialect) {

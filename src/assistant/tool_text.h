@@ -6,12 +6,15 @@
 #include <vector>
 
 #include "assistant/message.h"
+#include "base/status.h"
 #include "model/template/dialect.h"
+#include "model/template/value.h"
 
 namespace bowhead::assistant {
 
-/// What tells a model of the tools (each a JSON text) and how the dialect writes calls; "" without tools.
-std::string DescribeTools(std::span<const std::string> tools, const model::Dialect& dialect);
+/// What tells a model of the tools (a list of dicts, or None) and how the dialect writes calls; "" without tools.
+/// Errors: kResourceExhausted, as of templates.
+base::Result<std::string> DescribeTools(const model::Value& tools, const model::Dialect& dialect);
 
 /// The conversation with calls as text of their messages, and results as text of the user; messages of one role that
 /// follow each other thereby become one.

@@ -16,13 +16,9 @@ std::uint64_t RandomSeed() {
 
 /// What the chat template of the model cannot do, if the request asks for it.
 Outcome CheckTemplateCan(const model::Dialect& dialect, const bowhead_request& request) {
-  if (request.call_tools && !request.tools.names.empty() && !dialect.has_tools()) {
-    return BadParam("tools",
-                    "'tools' is not supported: the chat template of this model does not say how calls are written");
-  }
   // Without reasoning there is nothing to switch off.
   const bool as_asked = request.enable_thinking == false && !dialect.has_reasoning();
-  if (request.enable_thinking && !dialect.thinking_switch && !as_asked) {
+  if (request.enable_thinking && dialect.thinking_variable.empty() && !as_asked) {
     return BadParam("enable_thinking",
                     "'enable_thinking' is not supported: the chat template of this model cannot switch reasoning");
   }
@@ -41,7 +37,7 @@ Outcome BuildConversation(const serving::ServedModel& model, const bowhead_reque
       assistant::BuildPrompt(*model.chat_template, model.backend->tokenizer(), request.messages, options);
   if (!prompt.ok()) return BadParam("messages", prompt.status().message());
   tokens = std::move(prompt->tokens);
-  reading = {dialect, tools, prompt->opens_reasoning};
+  reading = assistant::ReadingOptions{dialect, tools, prompt->opens_reasoning, request.constraint.has_value()};
   return base::OkStatus();
 }
 
@@ -80,7 +76,10 @@ Outcome Constrain(const serving::ServedModel& model, const bowhead_request& requ
   if (request.ignore_eos) {
     return BadParam("ignore_eos", "'ignore_eos' cannot be combined with '" + param + "', which says where answers end");
   }
-  auto constraint = model.constraints->Get(*request.constraint);
+  grammar::AnswerForm form;
+  form.content = request.constraint;
+  int no_tool = -1;
+  auto constraint = model.constraints->Get(form, &no_tool);
   if (!constraint.ok()) {
     return {constraint.status().WithContext("'" + param + "' cannot be enforced"), param};
   }
@@ -124,6 +123,7 @@ Outcome Prepare(const serving::ServedModel& model, const bowhead_request& reques
   engine_request.ignore_eos = request.ignore_eos;
   prepared.choice.stops = request.stops;
   prepared.choice.continuation = !prepared.reading;
+  if (prepared.reading) prepared.choice.shown = model.constraints->HiddenMarks(prepared.reading->dialect);
   return Constrain(model, request, prepared);
 }
 
