@@ -24,6 +24,7 @@ std::shared_ptr<assistant::ToolLoop> ApiServer::MakeToolLoop(const CallPtr& call
   loop.next = [this, call, model, first = std::make_shared<const ChatRequest>(request)](
                   const assistant::ToolRound& round, const std::shared_ptr<assistant::AnswerSink>& next_sink) {
     ChatRequest next = *first;
+    next.tools.call_required = false;  // the call that was asked for has been made
     next.messages.insert(next.messages.end(), round.added.begin(), round.added.end());
     if (!round.offer_tools) next.tools = {};
     if (next.params.max_tokens > 0) next.params.max_tokens = std::max(1, next.params.max_tokens - round.used_tokens);
