@@ -13,10 +13,10 @@ export PATH := $(CURDIR)/build/venv/bin:$(PATH)
 export CCACHE_BASEDIR := $(CURDIR)
 SOURCES = $(shell git ls-files --cached --others --exclude-standard '*.cc' '*.h')
 
-.PHONY: help run test bench build wheel setup setup-test model format tidy clean
+.PHONY: help run test test-full bench build wheel setup setup-test model format tidy clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  Variables: HOST, PORT, MODEL=file.gguf, SERVE_FLAGS for run; SECTIONS=\"unit e2e ...\" for test; BENCH_FLAGS for bench; BOWHEAD_CACHE"
 
 run: build $(if $(MODEL),,model)  ## install what is missing, build, fetch the default model, serve it
@@ -26,6 +26,9 @@ run: build $(if $(MODEL),,model)  ## install what is missing, build, fetch the d
 
 test: setup-test  ## every test: unit, end to end, browser, sanitizers, fuzzers (under 15 minutes on 2 cores)
 	@$(PYTHON) tools/run_tests.py $(SECTIONS)
+
+test-full: setup-test  ## the long tests too: an hour each of schemathesis and of the wire fuzzer
+	@BOWHEAD_FULL=1 $(PYTHON) tools/run_tests.py $(SECTIONS)
 
 bench: setup-test  ## measure against llama.cpp and write docs/benchmarks.md (about 30 minutes on an idle machine)
 	@cmake --preset release -DBOWHEAD_BENCH=ON -DBOWHEAD_TESTS=ON && cmake --build --preset release --target \

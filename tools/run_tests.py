@@ -151,7 +151,7 @@ def section_e2e(run):
     report = LOGS / "e2e.xml"
     report.unlink(missing_ok=True)
     status = run.command(sys.executable, "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider", "--durations=15",
-                         f"--junitxml={report}", "tests/e2e", "tests/grammar", minutes=15)
+                         f"--junitxml={report}", "tests/e2e", "tests/grammar", minutes=300 if os.environ.get("BOWHEAD_FULL") == "1" else 15)
     passed, failed, skipped = junit(report) or (0, ["pytest"], 0)
     run.count(passed, failed or (["pytest"] if status else []), skipped)
 

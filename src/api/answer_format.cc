@@ -96,7 +96,8 @@ std::optional<ApiError> ErrorOf(const serving::ChoiceResult& result) {
     case engine::FinishReason::kLength:
       return std::nullopt;
     case engine::FinishReason::kCancelled:
-      return FromStatus(base::Unavailable("the answer was cut short because the server is shutting down"));
+      return FromStatus(
+          base::Unavailable("the answer was cut short: the server shuts down, or the client closed its side"));
     case engine::FinishReason::kError:
       return FromStatus(result.status.ok() ? base::Internal("the engine failed") : result.status);
   }
@@ -109,6 +110,7 @@ void EventStream::Write(const std::string& data) {
 
 void EventStream::Fail(const ApiError& error) {
   failed_ = true;
+  call_->MarkFailed();
   Write(ErrorBody(error));
 }
 

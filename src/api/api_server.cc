@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "api/web_assets.h"
+#include "net/content_coding.h"
 #include "net/uri.h"
 
 namespace bowhead::api {
@@ -46,6 +47,34 @@ bool Lists(std::string_view methods, std::string_view method) {
   return false;
 }
 
+/// Whether the pattern ("/v1/models/*") covers the path, and what its stars stand for: one part, at the end the rest.
+bool MatchPath(std::string_view pattern, std::string_view path, std::array<std::string, 2>& arguments) {
+  for (std::string& argument : arguments) {
+    const std::size_t star = pattern.find('*');
+    if (star == std::string_view::npos) break;
+    if (path.substr(0, star) != pattern.substr(0, star)) return false;
+    pattern.remove_prefix(star + 1);
+    path.remove_prefix(star);
+    const std::size_t end = pattern.empty() ? path.size() : std::min(path.find('/'), path.size());
+    if (end == 0) return false;
+    argument = path.substr(0, end);
+    path.remove_prefix(end);
+  }
+  return pattern == path;
+}
+
+bool AllowsOrigin(const std::vector<std::string>& allowed, std::string_view origin) {
+  return !origin.empty() && std::any_of(allowed.begin(), allowed.end(),
+                                        [&](const std::string& one) { return one == "*" || one == origin; });
+}
+
+/// Names of header fields with commas between, not too many.
+bool IsHeaderList(std::string_view list) {
+  return !list.empty() && list.size() <= 2048 && std::all_of(list.begin(), list.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == ',' || c == ' ';
+  });
+}
+
 }  // namespace
 
 ApiServer::ApiServer(ApiOptions options, serving::ModelService& service, telemetry::Registry& registry,
@@ -80,13 +109,18 @@ std::span<const ApiServer::Route> ApiServer::Routes() {
       Route{"/v1/completions", "POST", &ApiServer::Completions, false, true, ApiShape::kOpenAi, true},
       Route{"/v1/embeddings", "POST", &ApiServer::CreateEmbeddings, false, true, ApiShape::kOpenAi, true},
       Route{"/v1/responses", "POST", &ApiServer::CreateResponse, false, true, ApiShape::kOpenAi, true},
+      Route{"/v1/responses/*/input_items", "GET, HEAD", &ApiServer::ResponseInput, false, false},
       Route{"/v1/responses/*", "GET, HEAD, DELETE", &ApiServer::KeptResponse, false, false},
+      Route{"/v1/conversations", "POST", &ApiServer::CreateConversation, false, true},
+      Route{"/v1/conversations/*/items/*", "GET, HEAD, DELETE", &ApiServer::OneConversationItem, false, true},
+      Route{"/v1/conversations/*/items", "GET, HEAD, POST", &ApiServer::ConversationItems, false, true},
+      Route{"/v1/conversations/*", "GET, HEAD, POST, DELETE", &ApiServer::OneConversation, false, true},
       Route{"/v1/messages", "POST", &ApiServer::Messages, false, true, ApiShape::kAnthropic, true},
       Route{"/v1/messages/count_tokens", "POST", &ApiServer::CountTokens, false, true, ApiShape::kAnthropic},
       Route{"/api/chat", "POST", &ApiServer::OllamaChat, false, true, ApiShape::kOllama, true},
       Route{"/api/generate", "POST", &ApiServer::OllamaGenerate, false, true, ApiShape::kOllama, true},
       Route{"/api/tags", "GET, HEAD", &ApiServer::OllamaTags, false, false, ApiShape::kOllama},
-      Route{"/api/show", "POST", &ApiServer::OllamaShow, false, false, ApiShape::kOllama},
+      Route{"/api/show", "POST", &ApiServer::OllamaShow, false, true, ApiShape::kOllama},
       Route{"/api/version", "GET, HEAD", &ApiServer::OllamaVersion, false, false, ApiShape::kOllama},
       Route{"/chat", "GET, POST", &ApiServer::PlainChat, false, true, ApiShape::kOpenAi, true},
       Route{"/tokenize", "POST", &ApiServer::Tokenize, false, true},
@@ -101,12 +135,9 @@ std::vector<std::pair<std::string_view, std::string_view>> ApiServer::Paths() {
   return paths;
 }
 
-const ApiServer::Route* ApiServer::FindRoute(std::string_view path) {
+const ApiServer::Route* ApiServer::FindRoute(std::string_view path, std::array<std::string, 2>& arguments) {
   for (const Route& route : Routes()) {
-    if (route.path == path) return &route;
-    if (!route.path.ends_with("/*")) continue;
-    const std::string_view stem = route.path.substr(0, route.path.size() - 1);
-    if (path.size() > stem.size() && path.starts_with(stem)) return &route;
+    if (MatchPath(route.path, path, arguments)) return &route;
   }
   return nullptr;
 }
@@ -126,17 +157,18 @@ bool ApiServer::Admit(const CallPtr& call, bool open, bool loads) {
 
 void ApiServer::Dispatch(const CallPtr& call) {
   const net::HttpRequest& request = call->request();
-  const Route* route = FindRoute(request.path);
+  call->set_more_headers(CorsHeaders(request));
+  std::array<std::string, 2> arguments;
+  const Route* route = FindRoute(request.path, arguments);
   if (route == nullptr) {
     ServePage(call);
     return;
   }
-  const std::size_t stem = route->path.ends_with("/*") ? route->path.size() - 1 : request.path.size();
-  call->set_route(route->path, request.path.substr(stem));
+  call->set_route(route->path, std::move(arguments));
   call->set_shape(route->shape);
   const std::string allow = std::string(route->methods) + ", OPTIONS";
   if (request.method == "OPTIONS") {
-    call->Send({.status = 204, .headers = {{"Allow", allow}}, .body = {}});
+    AnswerOptions(call, allow);
     return;
   }
   if (!Lists(route->methods, request.method)) {
@@ -151,7 +183,9 @@ void ApiServer::Dispatch(const CallPtr& call) {
   }
   if (!Admit(call, route->open, route->loads)) return;
   if (route->worker) {
-    RunOnWorker(call, [this, call, method = route->method] { (this->*method)(call); });
+    RunOnWorker(call, [this, call, method = route->method] {
+      if (PrepareBody(call) && CheckIdempotency(call)) (this->*method)(call);
+    });
   } else {
     (this->*route->method)(call);
   }
@@ -176,6 +210,57 @@ void ApiServer::RunOnWorker(const CallPtr& call, std::function<void()> task) {
     }
   });
   if (!accepted) call->Fail(FromStatus(base::ResourceExhausted("too many requests are waiting; try again soon")));
+}
+
+bool ApiServer::PrepareBody(const CallPtr& call) {
+  const net::HttpRequest& request = call->request();
+  const std::string_view header = request.Header("content-encoding");
+  const std::optional<net::ContentCoding> coding = net::ParseContentEncoding(header);
+  if (!coding) {
+    net::HttpResponse response = ErrorResponse(
+        {.status = 415,
+         .message = "Content-Encoding may be gzip, zstd or identity, not '" + std::string(header.substr(0, 50)) + "'"},
+        call->shape());
+    response.headers.emplace_back("Accept-Encoding", "gzip, zstd");
+    call->Send(std::move(response));
+    return false;
+  }
+  if (*coding == net::ContentCoding::kIdentity) return true;
+  base::Result<std::string> body = net::DecodeContent(*coding, request.body, options_.max_body_bytes);
+  if (!body.ok()) {
+    ApiError error{.message = body.status().message()};
+    if (body.status().code() == base::StatusCode::kOutOfRange) error.status = 413;
+    if (error.status == 413) error.code = "request_too_large";
+    call->Fail(error);
+    return false;
+  }
+  call->set_body(std::move(*body));
+  return true;
+}
+
+bool ApiServer::CheckIdempotency(const CallPtr& call) {
+  const net::HttpRequest& request = call->request();
+  const std::string_view key = request.Header("idempotency-key");
+  if (key.empty() || request.method != "POST") return true;
+  if (!IsIdempotencyKey(key)) {
+    call->Fail(BadParameter("Idempotency-Key", "Idempotency-Key must have 1 to 255 visible ASCII characters"));
+    return false;
+  }
+  base::ContentHasher hasher;
+  for (const std::string_view part : {std::string_view(request.path), std::string_view(request.query),
+                                      request.Header("content-type"), std::string_view(call->body())}) {
+    hasher.Add(part);
+  }
+  IdempotencyStore::Claim claim = idempotency_->Begin(call->tenant(), key, hasher.Finish());
+  if (claim.error) {
+    call->Fail(*claim.error);
+  } else if (claim.answer != nullptr) {
+    call->Replay(*claim.answer);
+  } else {
+    call->set_idempotent_run(std::move(claim.run));
+    return true;
+  }
+  return false;
 }
 
 void ApiServer::ServePage(const CallPtr& call) {
@@ -212,6 +297,33 @@ void ApiServer::ServePage(const CallPtr& call) {
   call->Send(WebResponse(*asset, request));
 }
 
+net::Headers ApiServer::CorsHeaders(const net::HttpRequest& request) const {
+  if (options_.cors_origins.empty()) return {};
+  net::Headers headers = {{"Vary", "Origin"}};
+  const std::string_view origin = request.Header("origin");
+  if (!AllowsOrigin(options_.cors_origins, origin)) return headers;
+  headers.emplace_back("Access-Control-Allow-Origin", std::string(origin));
+  headers.emplace_back("Access-Control-Expose-Headers", "X-Request-Id, Retry-After, Idempotent-Replayed");
+  return headers;
+}
+
+void ApiServer::AnswerOptions(const CallPtr& call, const std::string& allow) {
+  const net::HttpRequest& request = call->request();
+  net::Headers headers = {{"Allow", allow}};
+  // A browser's question before a request that is not simple (the Fetch standard's CORS preflight).
+  if (AllowsOrigin(options_.cors_origins, request.Header("origin")) &&
+      !request.Header("access-control-request-method").empty()) {
+    headers.emplace_back("Access-Control-Allow-Methods", allow);
+    const std::string_view asked = request.Header("access-control-request-headers");
+    if (IsHeaderList(asked)) headers.emplace_back("Access-Control-Allow-Headers", std::string(asked));
+    headers.emplace_back("Access-Control-Max-Age", "600");
+    if (request.Header("access-control-request-private-network") == "true") {
+      headers.emplace_back("Access-Control-Allow-Private-Network", "true");
+    }
+  }
+  call->Send({.status = 204, .headers = std::move(headers), .body = {}});
+}
+
 bool ApiServer::CheckOrigin(const CallPtr& call) {
   const std::string_view authority = call->request().Header("host");
   if (options_.local_only && !authority.empty() && !IsAddressOrLocalhost(HostOf(authority))) {
@@ -229,9 +341,10 @@ bool ApiServer::CheckOrigin(const CallPtr& call) {
              slashes != std::string_view::npos && origin.substr(slashes + 3) == authority) {
     return true;
   }
+  if (AllowsOrigin(options_.cors_origins, origin)) return true;
   call->Fail({.status = 403,
               .message = "requests from web pages of other origins ('" + std::string(origin.substr(0, 100)) +
-                         "') are not allowed",
+                         "') are not allowed; --cors-origin allows one",
               .type = "permission_error"});
   return false;
 }
@@ -256,7 +369,7 @@ bool ApiServer::CheckKey(const CallPtr& call) {
 }
 
 bool ApiServer::ParseBody(const CallPtr& call, JsonValue& body) {
-  base::Result<JsonValue> parsed = ParseJson(call->request().body);
+  base::Result<JsonValue> parsed = ParseJson(call->body());
   if (!parsed.ok()) {
     ApiError error = FromStatus(parsed.status());
     error.code = "invalid_json";

@@ -1,6 +1,7 @@
 // All routes of the server, over one served model.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -19,9 +20,10 @@
 #include "api/call.h"
 #include "api/chat_request.h"
 #include "api/generation_params.h"
+#include "api/idempotency.h"
 #include "api/json.h"
 #include "api/mcp/mcp_request.h"
-#include "api/responses/response_store.h"
+#include "api/responses/kept_store.h"
 #include "assistant/answer_reader.h"
 #include "assistant/conversation_store.h"
 #include "assistant/prompt.h"
@@ -46,6 +48,9 @@ struct ApiOptions {
   assistant::ConversationLimits conversations = {};
   mcp::ToolHub* tools = nullptr;  // none: no tools run on this server
   int max_tool_rounds = 8;        // of calls within one answer
+  /// Origins ("https://app.example") whose pages may use the API from a browser; "*" is all of them.
+  std::vector<std::string> cors_origins = {};
+  std::size_t max_body_bytes = 8 << 20;  // decompressed; 413 over it
 };
 
 /// Answers HTTP requests. Bodies are parsed and tokenized on worker threads of its own. Thread-safe. `service`,
@@ -105,7 +110,7 @@ class ApiServer {
  private:
   using Method = void (ApiServer::*)(const CallPtr&);
   struct Route {
-    std::string_view path;     // ends with "/*" if the rest of the path is an argument
+    std::string_view path;     // "*" stands for one part of the path, at the end for the rest
     std::string_view methods;  // "GET, HEAD": what Allow says, besides OPTIONS
     Method method = nullptr;
     bool open = false;    // no key needed
@@ -114,12 +119,19 @@ class ApiServer {
     bool loads = false;  // gives the engine work: refused under overload before it is read
   };
   static std::span<const Route> Routes();
-  [[nodiscard]] static const Route* FindRoute(std::string_view path);
+  /// `arguments`: what the route's stars stand for.
+  [[nodiscard]] static const Route* FindRoute(std::string_view path, std::array<std::string, 2>& arguments);
 
   void Dispatch(const CallPtr& call);
   /// False, with a 429 sent, if the engine would refuse any request of this tenant now.
   bool CheckLoad(const CallPtr& call);
+  /// Decompresses the body and looks at the Idempotency-Key; false once the call has its answer.
+  bool PrepareBody(const CallPtr& call);
+  bool CheckIdempotency(const CallPtr& call);
   void ServePage(const CallPtr& call);
+  /// What a page of another origin must be told to read the answers, if --cors-origin names it.
+  [[nodiscard]] net::Headers CorsHeaders(const net::HttpRequest& request) const;
+  void AnswerOptions(const CallPtr& call, const std::string& allow);
   bool CheckOrigin(const CallPtr& call);
   bool CheckKey(const CallPtr& call);
   /// The parsed body, an object; or nothing after the error has been sent.
@@ -140,6 +152,11 @@ class ApiServer {
   void PlainChat(const CallPtr& call);
   void CreateResponse(const CallPtr& call);
   void KeptResponse(const CallPtr& call);
+  void ResponseInput(const CallPtr& call);
+  void CreateConversation(const CallPtr& call);
+  void OneConversation(const CallPtr& call);
+  void ConversationItems(const CallPtr& call);
+  void OneConversationItem(const CallPtr& call);
   void Messages(const CallPtr& call);
   void CountTokens(const CallPtr& call);
   void OllamaChat(const CallPtr& call);
@@ -172,6 +189,10 @@ class ApiServer {
   /// The prompt of a chat request.
   static std::variant<assistant::Prompt, ApiError> MakePrompt(const serving::ServedModel& model,
                                                               const ChatRequest& request);
+  void AddConversationItems(const CallPtr& call);
+  /// False, with the error sent, if there is none.
+  bool UpdateConversation(const CallPtr& call, std::string_view id,
+                          const std::function<void(StoredConversation&)>& change);
   void OllamaAnswer(const CallPtr& call, bool chat);
   AnswerHead MakeHead(const serving::ServedModel& model, std::string_view prefix, const GenerationParams& params);
   std::uint64_t Random();
@@ -184,7 +205,8 @@ class ApiServer {
   // What an answer needs when it ends; answers may outlive this object, until the service has stopped.
   const std::shared_ptr<telemetry::HttpMetrics> http_metrics_;
   const std::shared_ptr<assistant::ConversationStore> conversations_;
-  const std::shared_ptr<ResponseStore> responses_ = std::make_shared<ResponseStore>();
+  const std::shared_ptr<KeptStore> kept_ = std::make_shared<KeptStore>();
+  const std::shared_ptr<IdempotencyStore> idempotency_ = std::make_shared<IdempotencyStore>();
   std::mutex random_mutex_;
   std::mt19937_64 random_;  // guarded by random_mutex_
   const std::shared_ptr<serving::TaskQueue> workers_;

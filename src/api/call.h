@@ -1,14 +1,17 @@
 // One HTTP request on its way through the API: its ids, its answer, and what is measured about it.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "api/error.h"
+#include "api/idempotency.h"
 #include "net/http_server.h"
 #include "telemetry/log.h"
 #include "telemetry/serving_metrics.h"
@@ -30,19 +33,27 @@ class Call {
   [[nodiscard]] const std::string& request_id() const { return request_id_; }
   /// The name of the API key; "" if there are none.
   [[nodiscard]] const std::string& tenant() const { return tenant_; }
-  /// The rest of the path where the route ends with a name ("/v1/models/{id}").
-  [[nodiscard]] const std::string& path_argument() const { return path_argument_; }
+  /// The body, decompressed.
+  [[nodiscard]] const std::string& body() const { return body_ ? *body_ : request().body; }
+  /// What stands in the path where the route has its first or second "*".
+  [[nodiscard]] const std::string& path_argument(std::size_t index = 0) const { return path_arguments_[index]; }
   [[nodiscard]] const std::string& route() const { return route_; }
 
   [[nodiscard]] ApiShape shape() const { return shape_; }
 
   void set_shape(ApiShape shape) { shape_ = shape; }
   void set_tenant(std::string tenant) { tenant_ = std::move(tenant); }
-  void set_route(std::string_view route, std::string argument) {
+  void set_route(std::string_view route, std::array<std::string, 2> arguments) {
     route_ = route;
-    path_argument_ = std::move(argument);
+    path_arguments_ = std::move(arguments);
   }
+  void set_body(std::string body) { body_ = std::move(body); }
+  /// Headers that every answer to this call has besides.
+  void set_more_headers(net::Headers headers) { more_headers_ = std::move(headers); }
+  /// From here on the answer is recorded for others with the same Idempotency-Key.
+  void set_idempotent_run(std::unique_ptr<IdempotentRun> run) { run_ = std::move(run); }
 
+  /// Compressed, if it is long and the client takes it so.
   void Send(net::HttpResponse response);
   void SendJson(int status, std::string body);
   /// The call ends with this error; for protocols that shape it otherwise to override.
@@ -58,6 +69,11 @@ class Call {
   /// False once the client is gone.
   bool WriteLine(std::string line);
 
+  /// What was recorded for an earlier call.
+  void Replay(const RecordedAnswer& answer);
+  /// The stream ends with an error: it is not given again.
+  void MarkFailed();
+
   void OnDisconnect(std::function<void()> callback) { exchange_->OnDisconnect(std::move(callback)); }
 
  protected:
@@ -66,6 +82,9 @@ class Call {
 
  private:
   void AddHeaders(net::Headers& headers) const;
+  void Compress(net::HttpResponse& response) const;
+  void BeginStream(net::Headers headers);
+  bool Write(std::string bytes);
 
   const std::shared_ptr<net::HttpExchange> exchange_;
   const std::shared_ptr<telemetry::HttpMetrics> metrics_;  // calls may outlive the ApiServer
@@ -75,7 +94,10 @@ class Call {
   std::string tenant_;
   ApiShape shape_ = ApiShape::kOpenAi;
   std::string route_ = "other";
-  std::string path_argument_;
+  std::array<std::string, 2> path_arguments_;
+  std::optional<std::string> body_;
+  net::Headers more_headers_;
+  std::unique_ptr<IdempotentRun> run_;  // of the one who answers
   std::atomic<bool> observed_{false};
 };
 

@@ -1,5 +1,6 @@
 #include "api/completion_request.h"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <utility>
@@ -13,7 +14,7 @@ constexpr std::array kOwnParams = {
     Honoured("echo", schema::kBool, "not together with logprobs"),
     Honoured("logprobs", schema::kTopLogprobs),
     Honoured("best_of", R"({"type":"integer","minimum":1,"maximum":32})", "equal to n only"),
-    Refused("suffix", "filling in the middle is not implemented"),
+    Honoured("suffix", schema::kString, "where the model has tokens for filling in the middle; prompts are texts then"),
 };
 constexpr auto kCompletionParams = JoinParams(kOwnParams, kGenerationParams, kClientParams);
 constexpr std::array kTables = {ParamTable{"CompletionRequest", kCompletionParams, "prompt"}};
@@ -115,7 +116,14 @@ std::variant<CompletionRequest, ApiError> ReadCompletionRequest(const JsonValue&
   if (const auto best_of = reader.Int("best_of", 1, kMaxChoices); best_of && *best_of != request.params.n) {
     reader.Fail("best_of", "'best_of' can only be equal to 'n': answers are not ranked here");
   }
+  if (const std::string* suffix = reader.String("suffix")) request.suffix = *suffix;
   request.prompts = ReadInputs(reader, "prompt", kMaxChoices);
+  if (request.suffix && std::any_of(request.prompts.begin(), request.prompts.end(), [](const TextOrTokens& prompt) {
+        return std::holds_alternative<std::vector<model::TokenId>>(prompt);
+      })) {
+    reader.Fail("suffix", "'suffix' needs prompts that are texts, not tokens");
+  }
+  if (request.suffix && request.echo) reader.Fail("echo", "'echo' and 'suffix' cannot be combined");
   if (request.prompts.size() * static_cast<std::size_t>(request.params.n) > kMaxChoices) {
     reader.Fail("n", "'prompt' and 'n' together ask for more than " + std::to_string(kMaxChoices) + " answers");
   }

@@ -1,6 +1,7 @@
 // The body of POST /v1/completions, and inputs that are text or tokens.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -37,6 +38,7 @@ struct CompletionRequest {
   GenerationParams params;
   std::vector<TextOrTokens> prompts;  // not empty
   bool echo = false;
+  std::optional<std::string> suffix;  // the answer stands between the prompt, a text, and it
 };
 
 /// Every parameter of OpenAI's completions and our own, with what becomes of it.

@@ -61,6 +61,13 @@ std::string ReadType(ParamReader& reader, std::string_view param) {
   return {};
 }
 
+/// A schema beside a type that has no use for it is not ignored.
+void RefuseUnused(ParamReader& reader, std::string_view type, std::string_view name) {
+  if (type != "json_schema" && reader.Get(name) != nullptr) {
+    reader.Fail(name, "'" + std::string(name) + "' belongs to the type 'json_schema' only");
+  }
+}
+
 }  // namespace
 
 std::span<const ParamTable> ConstraintTables() {
@@ -77,6 +84,7 @@ void ReadConstraint(ParamReader& reader, std::string_view name, ChatRequest& req
   if (format == nullptr) return;
   ParamReader inner(*format, kFormatParams, std::string(name) + ".");
   const std::string type = ReadType(inner, name);
+  RefuseUnused(inner, type, "json_schema");
   if (type == "json_object") SetConstraint(request, name, {Kind::kJsonObject, {}, {}});
   if (type == "json_schema") {
     const JsonObject* wrapper = inner.Object("json_schema");
@@ -96,6 +104,7 @@ void ReadFlatFormat(ParamReader& reader, std::string_view name, std::string_view
   if (format == nullptr) return;
   ParamReader inner(*format, kFlatParams, std::string(param) + ".");
   const std::string type = ReadType(inner, param);
+  RefuseUnused(inner, type, "schema");
   if (type == "json_object") SetConstraint(request, param, {Kind::kJsonObject, {}, {}});
   if (type == "json_schema") TakeSchema(inner, "schema", param, request);
   if (inner.error()) reader.Fail(*inner.error());

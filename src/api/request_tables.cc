@@ -5,8 +5,10 @@
 #include "api/completion_request.h"
 #include "api/constraint_params.h"
 #include "api/generation_params.h"
+#include "api/mcp/mcp_request.h"
 #include "api/ollama/ollama_request.h"
 #include "api/reasoning_params.h"
+#include "api/responses/conversation_items.h"
 #include "api/responses/response_request.h"
 #include "api/tool_messages.h"
 #include "api/tool_params.h"
@@ -17,7 +19,8 @@ std::vector<ParamTable> RequestTables() {
   std::vector<ParamTable> all;
   for (const std::span<const ParamTable> tables :
        {ChatTables(), CompletionTables(), GenerationTables(), ToolTables(), ToolCallTables(), ReasoningTables(),
-        ConstraintTables(), ResponseTables(), MessagesTables(), OllamaTables(), TextTables(), PlainChatTables()}) {
+        ConstraintTables(), ResponseTables(), MessagesTables(), ConversationTables(), McpTables(), OllamaTables(),
+        TextTables(), PlainChatTables()}) {
     all.insert(all.end(), tables.begin(), tables.end());
   }
   return all;

@@ -10,6 +10,7 @@
 #include "api/completion_request.h"
 #include "assistant/answer_plan.h"
 #include "assistant/prompt.h"
+#include "model/tokenizer/fill_in.h"
 
 namespace bowhead::api {
 
@@ -206,9 +207,10 @@ void ApiServer::RunCompletion(const CallPtr& call, const JsonValue& body, const 
   const std::uint64_t seed = request.params.has_seed ? request.params.sampling.seed : Random();
   for (const TextOrTokens& prompt : request.prompts) {
     // A completion's prompt is the client's own, template and all, so special tokens in it count.
-    auto tokens = ToTokens(prompt, tokenizer, /*parse_special=*/true);
+    auto tokens = request.suffix ? model::FillInPrompt(tokenizer, std::get<std::string>(prompt), *request.suffix)
+                                 : ToTokens(prompt, tokenizer, /*parse_special=*/true);
     if (!tokens.ok()) {
-      call->Fail(PromptError(tokens.status(), "prompt"));
+      call->Fail(PromptError(tokens.status(), request.suffix ? "suffix" : "prompt"));
       return;
     }
     const base::Result<int> budget = serving::AnswerBudget(*model, tokens->size(), request.params.max_tokens);

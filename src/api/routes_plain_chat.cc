@@ -48,23 +48,25 @@ JsonObject ToObject(net::Parameters fields) {
 }
 
 /// The fields of the request, wherever they are: the query, a form, or a JSON body.
-base::Result<JsonValue> ReadFields(const net::HttpRequest& request) {
+base::Result<JsonValue> ReadFields(const Call& call) {
+  const net::HttpRequest& request = call.request();
+  const std::string& body = call.body();
   base::Result<net::Parameters> query = net::ParseQuery(request.query);
   if (!query.ok()) return query.status().WithContext("the query");
   net::Parameters fields = std::move(*query);
   const std::string_view type = request.Header("content-type");
-  const std::size_t first = request.body.find_first_not_of(" \t\r\n");
-  const bool looks_like_json = first != std::string::npos && request.body[first] == '{';
+  const std::size_t first = body.find_first_not_of(" \t\r\n");
+  const bool looks_like_json = first != std::string::npos && body[first] == '{';
   // curl -d says "form" whatever it sends, so a body that starts as JSON is taken as JSON.
   const net::FormKind kind = net::FormKindOf(type);
   if (first != std::string::npos && (kind == net::FormKind::kNone || looks_like_json) &&
       kind != net::FormKind::kMultipart) {
     if (!fields.empty())
       return base::InvalidArgument("give the fields either in the query or in the body, not in both");
-    return ParseJson(request.body);
+    return ParseJson(body);
   }
-  if (kind != net::FormKind::kNone && !request.body.empty()) {
-    base::Result<std::vector<net::FormField>> form = net::ParseForm(type, request.body);
+  if (kind != net::FormKind::kNone && !body.empty()) {
+    base::Result<std::vector<net::FormField>> form = net::ParseForm(type, body);
     if (!form.ok()) return form.status();
     for (net::FormField& field : *form) fields.emplace_back(std::move(field.name), std::move(field.value));
   }
@@ -119,7 +121,7 @@ std::span<const ParamTable> PlainChatTables() {
 }
 
 void ApiServer::PlainChat(const CallPtr& call) {
-  const base::Result<JsonValue> fields = ReadFields(call->request());
+  const base::Result<JsonValue> fields = ReadFields(*call);
   if (!fields.ok()) {
     call->Fail(FromStatus(fields.status()));
     return;

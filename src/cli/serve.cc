@@ -17,8 +17,8 @@
 #include "api/error.h"
 #include "api/grpc/grpc_server.h"
 #include "cli/command.h"
-#include "cli/mcp_options.h"
 #include "cli/load_model.h"
+#include "cli/mcp_options.h"
 #include "cli/signals.h"
 #include "net/http_server.h"
 #include "net/uri.h"
@@ -39,6 +39,7 @@ struct ServeOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 8080;
   std::string api_key_file;
+  std::vector<std::string> cors_origins;
   std::size_t max_connections = 1024;
   double drain_timeout_s = 30.0;
   McpOptions mcp;
@@ -62,6 +63,11 @@ void AddOptions(CLI::App& app, ServeOptions& options) {
       ->take_all();
   app.add_option("--api-key-file", options.api_key_file, "A file with one key a line: KEY or KEY NAME")
       ->type_name("FILE");
+  app.add_option("--cors-origin", options.cors_origins,
+                 "An origin like https://app.example whose web pages may use the API (can be repeated); '*' allows all "
+                 "and needs --api-key-file")
+      ->type_name("ORIGIN")
+      ->take_all();
   AddModelOptions(app, options.model);
   app.add_option("--max-running", options.model.max_running, "Most requests in the batch at a time")
       ->check(CLI::Range(1, 4096))
@@ -135,6 +141,24 @@ base::Result<security::ApiKeys> LoadKeys(const ServeOptions& options, telemetry:
   base::Result<security::ApiKeys> keys = security::ApiKeys::Load(options.api_key_file, &warnings);
   for (const std::string& warning : warnings) logger.Warning(warning);
   return keys;
+}
+
+/// Origins are compared as text, so one that no browser would send is a mistake.
+base::Status CheckOrigins(const ServeOptions& options) {
+  for (const std::string& origin : options.cors_origins) {
+    if (origin == "*") {
+      if (!options.api_key_file.empty()) continue;
+      return base::FailedPrecondition(
+          "--cors-origin '*' without --api-key-file would let every web page that a user "
+          "of this machine opens use the model; name the origins, or use keys");
+    }
+    const std::size_t host = origin.starts_with("http://") ? 7 : origin.starts_with("https://") ? 8 : 0;
+    if (host == 0 || host == origin.size() || origin.find_first_of("/ ,*?#@", host) != std::string::npos) {
+      return base::InvalidArgument("--cors-origin must be like https://app.example or http://localhost:3000, not '" +
+                                   origin + "'");
+    }
+  }
+  return base::OkStatus();
 }
 
 /// Shows the load's progress: a bar on a terminal, a line for each quarter in a log.
@@ -216,6 +240,10 @@ int Serve(const ServeOptions& options) {
     std::cerr << "bowhead serve: " << keys.status().message() << '\n';
     return kExitUsage;
   }
+  if (const base::Status origins = CheckOrigins(options); !origins.ok()) {
+    std::cerr << "bowhead serve: " << origins.message() << '\n';
+    return kExitUsage;
+  }
   telemetry::Registry registry;
   telemetry::RegisterProcessMetrics(registry);
   std::unique_ptr<telemetry::ServingMetrics> metrics;
@@ -231,6 +259,7 @@ int Serve(const ServeOptions& options) {
   api_options.local_only = keys->empty();
   api_options.tools = tools->get();
   api_options.max_tool_rounds = options.mcp.max_rounds;
+  api_options.cors_origins = options.cors_origins;
   api::ApiServer api(std::move(api_options), service, registry, logger);
 
   net::HttpServerOptions http_options;

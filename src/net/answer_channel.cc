@@ -108,6 +108,10 @@ void AnswerChannel::End() {
   const std::lock_guard lock(mutex_);
   if (phase_ != Phase::kStreaming) return;
   phase_ = Phase::kEnded;
+  if (gone_) {
+    BreakLocked();  // writes were refused: a client that only stopped sending must not take what it got for the whole
+    return;
+  }
   WakeLocked();
 }
 

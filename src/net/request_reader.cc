@@ -18,7 +18,9 @@ namespace {
 
 namespace http = boost::beast::http;
 
-constexpr std::array<std::string_view, 7> kMethods = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"};
+/// Those that HTTP knows; what a route does not take is for the handler to say (405).
+constexpr std::array<std::string_view, 9> kMethods = {"GET",   "HEAD",    "POST",  "PUT",  "DELETE",
+                                                      "PATCH", "OPTIONS", "TRACE", "QUERY"};
 
 bool IsTokenChar(char c) {
   const bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');

@@ -17,6 +17,17 @@ MODELS = Path(os.environ.get("BOWHEAD_CACHE") or Path.home() / ".cache" / "bowhe
 SMOLLM = MODELS / "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "full: takes minutes to hours; runs in `make test-full` only (BOWHEAD_FULL=1)")
+
+
+def pytest_collection_modifyitems(config, items):
+    if os.environ.get("BOWHEAD_FULL") != "1":
+        full = [item for item in items if item.get_closest_marker("full")]
+        items[:] = [item for item in items if item not in full]
+        config.hook.pytest_deselected(items=full)
+
+
 class Server:
     """A `bowhead serve` process. `wait` blocks until the model is ready."""
 

@@ -182,7 +182,7 @@ TEST(GgufAdvisories, TokenTextLongerThan31Bits) {
   const std::vector<std::byte> bytes = GgufBuilder().Texts("tokenizer.ggml.tokens", {text}).Build();
   const auto file = ModelFile::Parse(bytes);
   ASSERT_TRUE(file.ok()) << file.status().ToString();
-  EXPECT_EQ((*file)->metadata().GetStrings("tokenizer.ggml.tokens")->at(0), text);
+  EXPECT_EQ(*(*file)->metadata().GetStrings("tokenizer.ggml.tokens"), StringArray{text});
 }
 
 // Arrays in arrays: readers that descend by recursion run out of stack on a file of 12 bytes per level.

@@ -69,7 +69,7 @@ TEST(ModelAdvisories, VocabularyArraysOfAnotherType) {
 TEST(ModelAdvisories, ByteTokensThatAreNone) {
   for (const char* spelling : {"<0x-1>", "<0x-f>", "<0xZZ>", "<0x+1>", "<0x 1>", "<0x>", "<0x100>", ""}) {
     Metadata::Map map = testing::TinySpm(true);
-    std::get<std::vector<std::string>>(map["tokenizer.ggml.tokens"])[258] = spelling;
+    testing::Respell(map, 258, spelling);
     EXPECT_EQ(CreateError(std::move(map)).code(), StatusCode::kInvalidArgument) << spelling;
   }
 }
@@ -80,7 +80,7 @@ TEST(ModelAdvisories, ByteTokensThatAreNone) {
 TEST(ModelAdvisories, LongTokens) {
   Metadata::Map map = testing::TinySpm(false);
   const std::string text(100000, 'q');
-  std::get<std::vector<std::string>>(map["tokenizer.ggml.tokens"])[260] = text;
+  testing::Respell(map, 260, text);
   const auto tokenizer = Tokenizer::Create(Metadata(std::move(map)));
   ASSERT_TRUE(tokenizer.ok()) << tokenizer.status().ToString();
   EXPECT_EQ((*tokenizer)->TokenBytes(260), text);

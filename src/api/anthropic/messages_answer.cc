@@ -75,6 +75,7 @@ class MessagesStream final : public assistant::AnswerSink {
     if (const std::optional<ApiError> error = ErrorOf(result.choice)) {
       gone_ = !call_->WriteEvent(ErrorBody(*error, ApiShape::kAnthropic), "error");
       failed_ = true;
+      call_->MarkFailed();
       return;
     }
     if (block_ < 0) StartBlock(Kind::kContent, {});  // an empty answer has an empty text

@@ -128,6 +128,13 @@ class MessageReader {
  private:
   std::optional<ApiError> ReadBlock(const JsonObject& block, const std::string& place) {
     const std::string type = StringOf(block, "type");
+    if (const std::string_view member = type == "thinking" ? "thinking" : "text";
+        type == "text" || type == "thinking") {
+      const JsonValue* text = FindKey(block, member);
+      if (text == nullptr || text->AsString() == nullptr) {
+        return Mistake(place, "a " + type + " block needs '" + std::string(member) + "', a string");
+      }
+    }
     if (type == "text") {
       message_.content += StringOf(block, "text");
       used_ = true;

@@ -24,6 +24,8 @@ constexpr std::array kMcpParams = {
     Refused("headers", kOnlyOurs),
 };
 
+constexpr std::array kTables = {ParamTable{"McpTool", kMcpParams, "type,server_label"}};
+
 JsonValue Text(std::string text) {
   return JsonValue(JsonValue::Data(std::move(text)));
 }
@@ -145,6 +147,10 @@ class HubTools final : public assistant::ServerTools {
 };
 
 }  // namespace
+
+std::span<const ParamTable> McpTables() {
+  return kTables;
+}
 
 bool HasMcpTools(const JsonValue& body) {
   const JsonObject* object = body.AsObject();

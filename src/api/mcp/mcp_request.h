@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -17,6 +18,9 @@ namespace bowhead::api {
 
 /// The tools that one request offers to its model.
 using OfferedTools = std::vector<std::shared_ptr<const mcp::Tool>>;
+
+/// McpTool.
+std::span<const ParamTable> McpTables();
 
 /// Whether a request has such tools at all.
 bool HasMcpTools(const JsonValue& body);

@@ -92,6 +92,7 @@ class OllamaStream final : public assistant::AnswerSink {
 
   void OnChoiceDone(int /*choice*/, const assistant::AnswerResult& result) override {
     if (const std::optional<ApiError> error = ErrorOf(result.choice)) {
+      call_->MarkFailed();
       WriteText(ErrorBody(*error, ApiShape::kOllama));
       return;
     }

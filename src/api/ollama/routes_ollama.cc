@@ -76,7 +76,8 @@ void ApiServer::OllamaShow(const CallPtr& call) {
   if (!ParseBody(call, body)) return;
   ParamReader reader(*body.AsObject(), OllamaShowParams());
   const std::string* name = reader.String("model");
-  if (name == nullptr) name = reader.String("name");
+  const std::string* other = reader.String("name");
+  if (name == nullptr) name = other;
   if (name == nullptr) reader.Fail("model", "'model' is missing");
   if (reader.error()) {
     call->Fail(*reader.error());

@@ -16,10 +16,14 @@ constexpr std::array kSchemas = {
         "message": {"type": "string"}}}}, "additionalProperties": false})"},
     NamedSchema{"AnthropicTextBlock", R"({"type": "object", "required": ["type", "text"], "properties": {
       "type": {"const": "text"}, "text": {"type": "string"}}})"},
-    NamedSchema{"AnthropicBlock", R"({"type": "object", "required": ["type"], "properties": {
-      "type": {"enum": ["text", "tool_use", "tool_result", "thinking"]}, "text": {"type": "string"},
-      "id": {"type": "string"}, "name": {"type": "string"}, "input": {"type": "object"},
-      "tool_use_id": {"type": "string"}, "thinking": {"type": "string"}}})"},
+    NamedSchema{"AnthropicBlock", R"({"anyOf": [{"$ref": "#/components/schemas/AnthropicTextBlock"},
+      {"type": "object", "required": ["type", "id", "name", "input"], "properties": {"type": {"const": "tool_use"},
+        "id": {"type": "string"}, "name": {"type": "string"}, "input": {"type": "object"}}},
+      {"type": "object", "required": ["type", "tool_use_id"], "properties": {"type": {"const": "tool_result"},
+        "tool_use_id": {"type": "string"}, "content": {"anyOf": [{"type": "string"},
+          {"type": "array", "items": {"$ref": "#/components/schemas/AnthropicTextBlock"}}]}}},
+      {"type": "object", "required": ["type", "thinking"], "properties": {"type": {"const": "thinking"},
+        "thinking": {"type": "string"}}}]})"},
     NamedSchema{"AnthropicUsage", R"({"type": "object", "additionalProperties": false,
       "required": ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens"],
       "properties": {"input_tokens": {"type": "integer"}, "cache_creation_input_tokens": {"type": "integer"},

@@ -101,7 +101,10 @@ constexpr std::array kKeyed = {
     Problem{503, "The model loads, or the server drains"},
 };
 constexpr std::array kBodied = {
+    Problem{409, "A request with this Idempotency-Key runs, or its answer was not kept"},
     Problem{413, "The body is too large"},
+    Problem{415, "The Content-Encoding is not known"},
+    Problem{422, "The Idempotency-Key came with another request"},
     Problem{429, "Too many requests wait"},
 };
 constexpr std::array kTimed = {Problem{504, "Not finished within the server's --request-timeout"}};
@@ -145,6 +148,19 @@ void WriteText(JsonWriter& json, std::string_view type) {
   json.Key(type).BeginObject().Key("schema").BeginObject().Field("type", "string").EndObject();
 }
 
+/// A stream's schema is that of one event, whose data is a text (OpenAPI 3.2's way to say it); of lines it is the text.
+void WriteStream(JsonWriter& json, const Operation& operation) {
+  if (operation.shape == ApiShape::kOllama) {
+    WriteText(json, "application/x-ndjson");
+  } else {
+    json.Key("text/event-stream").BeginObject().Key("schema");
+    json.Raw(
+        R"({"type":"object","required":["data"],"properties":{"event":{"type":"string"},"data":{"type":"string"}}})");
+  }
+  WriteRef(json.Key("x-bowhead-event"), "schemas", operation.events);
+  json.EndObject();
+}
+
 void WriteAnswer(JsonWriter& json, const Operation& operation, int status, std::string_view what) {
   json.Key(std::to_string(status)).BeginObject().Field("description", what).Key("content").BeginObject();
   if (operation.answer.empty()) {
@@ -155,11 +171,7 @@ void WriteAnswer(JsonWriter& json, const Operation& operation, int status, std::
     WriteRef(json, "schemas", operation.answer);
     json.EndObject();
   }
-  if (!operation.events.empty()) {
-    WriteText(json, operation.shape == ApiShape::kOllama ? "application/x-ndjson" : "text/event-stream");
-    WriteRef(json.Key("x-bowhead-event"), "schemas", operation.events);
-    json.EndObject();
-  }
+  if (!operation.events.empty()) WriteStream(json, operation);
   json.EndObject().EndObject();
 }
 
@@ -199,6 +211,7 @@ void WriteParameters(JsonWriter& json, const Operation& operation, const ParamTa
     }
   }
   WriteRef(json, "parameters", "RequestId");
+  if (operation.method == "post") WriteRef(json, "parameters", "IdempotencyKey");
   json.EndArray();
 }
 
@@ -207,7 +220,7 @@ void WriteOperation(JsonWriter& json, const Operation& operation, const ParamTab
   if (operation.kind == OperationKind::kOpen) json.Key("security").BeginArray().EndArray();
   WriteParameters(json, operation, table);
   if (table != nullptr && operation.method != "get") {
-    json.Key("requestBody").BeginObject().Field("required", true).Key("content").BeginObject();
+    json.Key("requestBody").BeginObject().Field("required", operation.needs_body).Key("content").BeginObject();
     json.Key("application/json").BeginObject().Key("schema");
     WriteRef(json, "schemas", table->name);
     json.EndObject().EndObject().EndObject();
@@ -235,7 +248,10 @@ void WritePaths(JsonWriter& json) {
 
 constexpr std::string_view kParameters = R"({
   "RequestId": {"name": "X-Request-Id", "in": "header", "schema": {"type": "string"},
-    "description": "Comes back in the answer if it has 1 to 128 letters, digits and - _ . :; else the server makes one"}
+    "description": "Comes back in the answer if it has 1 to 128 letters, digits and - _ . :; else the server makes one"},
+  "IdempotencyKey": {"name": "Idempotency-Key", "in": "header",
+    "schema": {"type": "string", "pattern": "^[!-~]{0,255}$"},
+    "description": "The same key with the same request gets the same answer again"}
 })";
 constexpr std::string_view kSecurity = R"({
   "bearer": {"type": "http", "scheme": "bearer", "description": "With --api-key-file"},

@@ -32,8 +32,11 @@ const JsonValue& Member(const JsonValue& value, std::string_view key) {
 
 /// Whether a route's path ("/v1/models/*") covers a documented one ("/v1/models/{model}").
 bool Covers(std::string_view route, std::string_view path) {
-  if (!route.ends_with("/*")) return route == path;
-  return path.starts_with(route.substr(0, route.size() - 1));
+  std::string pattern(path);
+  for (std::size_t open = pattern.find('{'); open != std::string::npos; open = pattern.find('{')) {
+    pattern.replace(open, pattern.find('}') - open + 1, "*");
+  }
+  return route == pattern;
 }
 
 TEST(OpenApiDocumentTest, ListsEveryRouteAndMethod) {

@@ -29,6 +29,7 @@ struct Operation {
   std::string_view type = "application/json";
   std::string_view events = {};  // the schema of one event or line where the answer may be a stream
   ApiShape shape = ApiShape::kOpenAi;
+  bool needs_body = true;  // of POST: an empty one is a mistake
 };
 
 std::span<const Operation> Operations();

@@ -97,6 +97,7 @@ class ResponseSink final : public assistant::AnswerSink {
       call_->Fail(*error);
       return;
     }
+    if (error) call_->MarkFailed();
     const bool cut = result.choice.reason == engine::FinishReason::kLength;
     if (items_.empty() && !error) Open(Kind::kContent, {});
     const std::string_view status = error ? "failed" : cut ? "incomplete" : "completed";
@@ -228,6 +229,12 @@ class ResponseSink final : public assistant::AnswerSink {
     }
     json.EndArray().Field("parallel_tool_calls", head_.parallel_tool_calls);
     OrNull(json, "previous_response_id", head_.previous_response_id);
+    json.Key("conversation");
+    if (head_.conversation.empty()) {
+      json.Null();
+    } else {
+      json.BeginObject().Field("id", head_.conversation).EndObject();
+    }
     OrNull(json.Key("reasoning").BeginObject(), "effort", head_.effort);
     json.Key("summary").Null().EndObject().Field("store", head_.store).Field("temperature", head_.temperature);
     json.Key("text").BeginObject().Key("format");

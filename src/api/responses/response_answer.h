@@ -19,6 +19,7 @@ struct ResponseHead {
   std::string model;
   std::int64_t created = 0;
   std::string previous_response_id;
+  std::string conversation;  // its id; "" for none
   std::string instructions;
   bool store = true;
   int max_output_tokens = 0;  // 0: not given

@@ -20,6 +20,9 @@ constexpr std::array kOwnParams = {
         "items":{"$ref":"#/components/schemas/InputItem"}}]})"),
     Honoured("instructions", schema::kString),
     Honoured("previous_response_id", schema::kString),
+    Honoured("conversation",
+             R"({"anyOf":[{"type":"string","minLength":1},{"$ref":"#/components/schemas/ConversationName"}]})",
+             "not together with previous_response_id"),
     Honoured("max_output_tokens", schema::kTokenCount),
     Honoured("stream_options", schema::kObject),
     Honoured("store", schema::kBool, "kept in memory until newer ones need the place"),
@@ -33,7 +36,6 @@ constexpr std::array kOwnParams = {
     Honoured("include", R"({"type":"array","maxItems":1,"items":{"const":"reasoning.encrypted_content"}})",
              "nothing else that it can ask for exists here"),
     Honoured("background", schema::kOnlyFalse),
-    Refused("conversation", "go on with 'previous_response_id'"),
     Refused("context_management", "conversations are used as they are"),
     Refused("max_tool_calls", "no tools run on this server"),
     Refused("moderation", "there is no moderation model here"),
@@ -99,7 +101,9 @@ constexpr std::array kTextParams = {
     Honoured("format", R"({"$ref":"#/components/schemas/FlatFormat"})"),
     Refused("verbosity", "the served model has no such control"),
 };
+constexpr std::array kConversationParams = {Honoured("id", schema::kFullString)};
 constexpr std::array kTables = {
+    ParamTable{"ConversationName", kConversationParams, "id"},
     ParamTable{"ResponseRequest", kResponseParams, "input"},
     ParamTable{"InputMessage", kMessageParams, "role,content"},
     ParamTable{"InputCall", kCallParams, "type,call_id,name,arguments"},
@@ -144,7 +148,11 @@ class ItemReader {
     const JsonObject* object = value.AsObject();
     if (object == nullptr) return BadParameter(place, "'" + place + "' must be an object");
     const JsonValue* type = FindKey(*object, "type");
-    const std::string kind = type == nullptr || type->AsString() == nullptr ? "message" : *type->AsString();
+    const bool untyped = type == nullptr || type->IsNull();
+    if (!untyped && type->AsString() == nullptr) {
+      return BadParameter(place + ".type", "'" + place + ".type' must be a string");
+    }
+    const std::string kind = untyped ? "message" : *type->AsString();
     if (kind == "message") return ReadMessage(*object, place);
     if (kind == "function_call") return ReadCall(*object, place);
     if (kind == "function_call_output") return ReadOutput(*object, place);
@@ -292,6 +300,23 @@ void ReadReasoningAndText(ParamReader& reader, ResponseRequest& request) {
   }
 }
 
+/// An id, or an object that holds it.
+void ReadConversation(ParamReader& reader, ResponseRequest& request) {
+  const JsonValue* conversation = reader.Get("conversation");
+  if (conversation == nullptr) return;
+  if (const std::string* id = conversation->AsString()) {
+    request.conversation = *id;
+  } else if (const JsonObject* object = reader.Object("conversation")) {
+    ParamReader inner(*object, kConversationParams, "conversation.");
+    if (const std::string* inner_id = inner.String("id")) request.conversation = *inner_id;
+    if (inner.error()) reader.Fail(*inner.error());
+  }
+  if (request.conversation.empty()) reader.Fail("conversation", "'conversation' must be the id of a conversation");
+  if (!request.previous_response_id.empty()) {
+    reader.Fail("conversation", "'conversation' and 'previous_response_id' cannot be combined");
+  }
+}
+
 void ReadPolicies(ParamReader& reader, ResponseRequest& request) {
   CheckClientParams(reader);
   request.store = reader.Bool("store").value_or(true);
@@ -317,6 +342,14 @@ std::span<const ParamTable> ResponseTables() {
   return kTables;
 }
 
+std::optional<ApiError> ReadItems(const JsonArray& items, std::string_view name, std::vector<assistant::Message>* out) {
+  ItemReader reader(out);
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (auto error = reader.Read(items[i], std::string(name) + "[" + std::to_string(i) + "]")) return error;
+  }
+  return std::nullopt;
+}
+
 std::variant<ResponseRequest, ApiError> ReadResponseRequest(const JsonValue& body) {
   ParamReader reader(*body.AsObject(), kResponseParams);
   ResponseRequest request;
@@ -331,6 +364,7 @@ std::variant<ResponseRequest, ApiError> ReadResponseRequest(const JsonValue& bod
   if (params.error()) reader.Fail(*params.error());
   request.chat.params.max_tokens = static_cast<int>(reader.Int("max_output_tokens", 1, kMaxTokens).value_or(0));
   if (const std::string* previous = reader.String("previous_response_id")) request.previous_response_id = *previous;
+  ReadConversation(reader, request);
   if (const std::string* instructions = reader.String("instructions")) request.instructions = *instructions;
   ReadInput(reader, request);
   ReadResponseTools(reader, request);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -16,6 +17,7 @@ namespace bowhead::api {
 struct ResponseRequest {
   ChatRequest chat;                  // messages are those of `input` only
   std::string previous_response_id;  // "" for none
+  std::string conversation;          // "" for none
   std::string instructions;
   bool store = true;
   // What the response repeats.
@@ -31,6 +33,10 @@ struct ResponseRequest {
 /// The request and the objects inside: ResponseRequest, InputMessage, InputCall, InputCallOutput, InputReasoning,
 /// ResponseTool, ResponseReasoning, ResponseText.
 std::span<const ParamTable> ResponseTables();
+
+/// Appends the messages that the items are; what one answer made becomes one message. The error names the item after
+/// `name` ("input[2]").
+std::optional<ApiError> ReadItems(const JsonArray& items, std::string_view name, std::vector<assistant::Message>* out);
 
 /// Errors name the parameter.
 std::variant<ResponseRequest, ApiError> ReadResponseRequest(const JsonValue& body);

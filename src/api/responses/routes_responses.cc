@@ -3,6 +3,7 @@
 #include <variant>
 
 #include "api/api_server.h"
+#include "api/responses/conversation_items.h"
 #include "api/responses/response_answer.h"
 #include "api/responses/response_request.h"
 
@@ -10,13 +11,19 @@ namespace bowhead::api {
 
 namespace {
 
-constexpr std::string_view kInputItems = "/input_items";
-
 ApiError NoResponse(std::string_view id, std::string_view param) {
   return {.status = 404,
           .message = "there is no response '" + std::string(id.substr(0, 80)) +
                      "' here; responses are kept in memory, unless 'store' is false, until newer ones need their place",
           .param = std::string(param)};
+}
+
+/// The items of a response object's output.
+void AppendOutput(const std::string& response, std::vector<StoredItem>& items) {
+  const base::Result<JsonValue> parsed = ParseJson(response);
+  const JsonValue* output = parsed.ok() ? FindKey(*parsed->AsObject(), "output") : nullptr;
+  if (output == nullptr || output->AsArray() == nullptr) return;
+  for (const JsonValue& item : *output->AsArray()) items.push_back(ToStoredItem(item, {}, /*keep_id=*/true));
 }
 
 }  // namespace
@@ -35,12 +42,22 @@ void ApiServer::CreateResponse(const CallPtr& call) {
 
   std::vector<assistant::Message> conversation;  // without instructions: those hold for one response only
   if (!request.previous_response_id.empty()) {
-    const auto previous = responses_->Find(call->tenant(), request.previous_response_id);
+    const auto previous = kept_->FindResponse(call->tenant(), request.previous_response_id);
     if (previous == nullptr) {
       call->Fail(NoResponse(request.previous_response_id, "previous_response_id"));
       return;
     }
     conversation = previous->messages;
+  }
+  if (!request.conversation.empty()) {
+    const auto kept = kept_->FindConversation(call->tenant(), request.conversation);
+    if (kept == nullptr) {
+      call->Fail({.status = 404,
+                  .message = "there is no conversation '" + request.conversation.substr(0, 80) + "' here",
+                  .param = "conversation"});
+      return;
+    }
+    conversation = ToMessages(*kept);
   }
   std::vector<std::string> places(conversation.size());
   for (assistant::Message& message : request.chat.messages) conversation.push_back(std::move(message));
@@ -70,13 +87,27 @@ void ApiServer::CreateResponse(const CallPtr& call) {
   head.tool_choice = request.tool_choice;
   head.parallel_tool_calls = request.parallel_tool_calls;
   head.effort = request.effort;
-  const auto done = [responses = responses_, store = request.store, tenant = call->tenant(), id = head.id,
+  head.conversation = request.conversation;
+  std::vector<StoredItem> asked;
+  if (!request.conversation.empty()) {
+    const IdMaker make_id = [this](std::string_view prefix) { return RandomId(prefix); };
+    for (const JsonValue& item : *request.input_items.AsArray()) asked.push_back(ToStoredItem(item, make_id, false));
+  }
+  const auto done = [kept = kept_, store = request.store, tenant = call->tenant(), id = head.id,
+                     conversation_id = request.conversation, asked = std::move(asked),
                      input = ToJsonText(request.input_items),
                      conversation = std::move(conversation)](const std::string& json, assistant::Message answer) {
+    if (!conversation_id.empty()) {
+      // Deleted meanwhile, or too large now: the answer is good all the same.
+      static_cast<void>(kept->Update(tenant, conversation_id, [&](StoredConversation& found) {
+        found.items.insert(found.items.end(), asked.begin(), asked.end());
+        AppendOutput(json, found.items);
+      }));
+    }
     if (!store) return;
-    StoredResponse kept{json, input, conversation};
-    kept.messages.push_back(std::move(answer));
-    responses->Put(tenant, id, std::move(kept));
+    StoredResponse response{json, input, conversation};
+    response.messages.push_back(std::move(answer));
+    static_cast<void>(kept->Put(tenant, id, std::move(response)));
   };
   StartChat(call, *model, request.chat, [&](const assistant::Prompt&) {
     return MakeResponseSink(call, std::move(head), request.chat.params.stream, done);
@@ -84,12 +115,10 @@ void ApiServer::CreateResponse(const CallPtr& call) {
 }
 
 void ApiServer::KeptResponse(const CallPtr& call) {
-  std::string_view id = call->path_argument();
-  const bool input = id.ends_with(kInputItems);
-  if (input) id.remove_suffix(kInputItems.size());
+  const std::string& id = call->path_argument();
   if (call->request().method == "DELETE") {
-    if (input || !responses_->Erase(call->tenant(), id)) {
-      call->Fail(NoResponse(call->path_argument(), {}));
+    if (!kept_->EraseResponse(call->tenant(), id)) {
+      call->Fail(NoResponse(id, {}));
       return;
     }
     JsonWriter json;
@@ -97,13 +126,18 @@ void ApiServer::KeptResponse(const CallPtr& call) {
     call->SendJson(200, json.EndObject().Take());
     return;
   }
-  const auto kept = responses_->Find(call->tenant(), id);
+  const auto kept = kept_->FindResponse(call->tenant(), id);
   if (kept == nullptr) {
     call->Fail(NoResponse(id, {}));
     return;
   }
-  if (!input) {
-    call->SendJson(200, kept->json);
+  call->SendJson(200, kept->json);
+}
+
+void ApiServer::ResponseInput(const CallPtr& call) {
+  const auto kept = kept_->FindResponse(call->tenant(), call->path_argument());
+  if (kept == nullptr) {
+    call->Fail(NoResponse(call->path_argument(), {}));
     return;
   }
   JsonWriter json;

@@ -113,21 +113,21 @@ TEST_F(ResponsesRoutesTest, AFailureIsToldAndNotKept) {
   EXPECT_NE(body.find("the script failed"), std::string::npos);
 }
 
-TEST(ResponseStore, OwnersAreApartAndTheOldestGoFirst) {
-  ResponseStore store(2);
-  store.Put("ada", "1", {"a1", "[]", {}});
-  store.Put("bob", "1", {"b1", "[]", {}});
-  EXPECT_EQ(store.Find("ada", "1")->json, "a1");
-  EXPECT_EQ(store.Find("bob", "1")->json, "b1");
-  EXPECT_EQ(store.Find("eve", "1"), nullptr);
-  store.Put("ada", "2", {"a2", "[]", {}});
-  EXPECT_EQ(store.Find("ada", "1"), nullptr);
-  EXPECT_FALSE(store.Erase("eve", "2"));
-  EXPECT_TRUE(store.Erase("ada", "2"));
-  EXPECT_EQ(store.Find("ada", "2"), nullptr);
-  ResponseStore small(10, 300);
-  small.Put("ada", "1", {std::string(1000, 'x'), "[]", {}});
-  EXPECT_EQ(small.Find("ada", "1"), nullptr);
+TEST(KeptStore, OwnersAreApartAndTheOldestGoFirst) {
+  KeptStore store(2);
+  store.Put("ada", "1", StoredResponse{"a1", "[]", {}});
+  store.Put("bob", "1", StoredResponse{"b1", "[]", {}});
+  EXPECT_EQ(store.FindResponse("ada", "1")->json, "a1");
+  EXPECT_EQ(store.FindResponse("bob", "1")->json, "b1");
+  EXPECT_EQ(store.FindResponse("eve", "1"), nullptr);
+  store.Put("ada", "2", StoredResponse{"a2", "[]", {}});
+  EXPECT_EQ(store.FindResponse("ada", "1"), nullptr);
+  EXPECT_FALSE(store.EraseResponse("eve", "2"));
+  EXPECT_TRUE(store.EraseResponse("ada", "2"));
+  EXPECT_EQ(store.FindResponse("ada", "2"), nullptr);
+  KeptStore small(10, 300);
+  small.Put("ada", "1", StoredResponse{std::string(1000, 'x'), "[]", {}});
+  EXPECT_EQ(small.FindResponse("ada", "1"), nullptr);
 }
 
 }  // namespace
