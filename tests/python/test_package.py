@@ -325,7 +325,9 @@ def test_ctrl_c_ends_a_request(where, url, local):
     code = f"import bowhead\nm = {make}\nfor c in m.stream('Once', max_tokens=1):\n    pass\nprint('begun', flush=True)\n" \
            "try:\n    m.generate('Once', max_tokens=8000, ignore_eos=True)\nexcept KeyboardInterrupt:\n    print('interrupted')\n" \
            "print(len(m.generate('Once', max_tokens=3, ignore_eos=True).text) > 0)\n"
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    # Programs in the background start with the signal ignored, and hand that on.
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True,
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     assert process.stdout.readline() == "begun\n"
     time.sleep(0.3)  # somewhere in the middle of the request; anywhere would do
     process.send_signal(signal.SIGINT)
