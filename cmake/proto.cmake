@@ -1,7 +1,7 @@
 # bowhead::proto: C++ messages of every file in proto/, made by protoc in the build folder. Only messages: the service runs
 # on gRPC's generic API (src/api/grpc/), and reflection takes the descriptors from them.
 find_package(Protobuf REQUIRED)  # libprotobuf-dev, protobuf-compiler
-find_package(gRPC CONFIG REQUIRED)  # libgrpc++-dev
+find_package(gRPC CONFIG REQUIRED)  # libgrpc++-dev; it looks for the plugins too: protobuf-compiler-grpc
 
 file(GLOB_RECURSE proto_files CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}/proto ${CMAKE_SOURCE_DIR}/proto/*.proto)
 set(proto_out ${CMAKE_BINARY_DIR}/proto)

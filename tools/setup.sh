@@ -7,7 +7,8 @@ cd "$(dirname "$0")/.."
 what=${1:?usage: tools/setup.sh run|test}
 
 packages=(g++ cmake ninja-build ccache mold libboost1.81-dev nlohmann-json3-dev libcli11-dev libssl-dev libcurl4-openssl-dev
-  libxxhash-dev zlib1g-dev libzstd-dev libgrpc++-dev libprotobuf-dev protobuf-compiler python3 python3-venv ca-certificates)
+  libxxhash-dev zlib1g-dev libzstd-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
+  python3 python3-venv ca-certificates)
 if [[ $what == test ]]; then
   command -v go >/dev/null || packages+=(golang-go)
   packages+=(libgtest-dev clang-16 libclang-rt-16-dev llvm-16 chromium prometheus git)
