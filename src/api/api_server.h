@@ -180,6 +180,8 @@ class ApiServer {
   /// The same, but the error is for the caller.
   std::optional<ApiError> TryStartChat(const CallPtr& call, const serving::ServedModel& model,
                                        const ChatRequest& request, const SinkMaker& make_sink);
+  /// The model of a chat request, once what only a model's vocabulary tells is checked; null: the call has failed.
+  ModelPtr FindChatModel(const CallPtr& call, const JsonValue& body, const ChatRequest& request);
   /// RunChat for a request with tools of MCP servers.
   void RunChatWithTools(const CallPtr& call, JsonValue body, const ChatSinkMaker& make_sink);
   /// What stands between the generations of a request and the sink of its answer where the model may call `offered`.

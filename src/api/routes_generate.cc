@@ -153,6 +153,16 @@ void ApiServer::ChatCompletions(const CallPtr& call) {
   });
 }
 
+ApiServer::ModelPtr ApiServer::FindChatModel(const CallPtr& call, const JsonValue& body, const ChatRequest& request) {
+  ModelPtr model = FindModel(call, request.params.model);
+  if (model == nullptr) return nullptr;
+  ParamReader reader(*body.AsObject(), ChatParams());
+  CheckLogitBias(reader, request.params, model->backend->tokenizer().vocab_size());
+  if (!reader.error()) return model;
+  call->Fail(*reader.error());
+  return nullptr;
+}
+
 void ApiServer::RunChat(const CallPtr& call, const JsonValue& body, const ChatSinkMaker& make_sink) {
   if (HasMcpTools(body)) {
     RunChatWithTools(call, body, make_sink);
@@ -164,14 +174,8 @@ void ApiServer::RunChat(const CallPtr& call, const JsonValue& body, const ChatSi
     return;
   }
   ChatRequest& request = std::get<ChatRequest>(read);
-  const ModelPtr model = FindModel(call, request.params.model);
+  const ModelPtr model = FindChatModel(call, body, request);
   if (model == nullptr) return;
-  ParamReader reader(*body.AsObject(), ChatParams());
-  CheckLogitBias(reader, request.params, model->backend->tokenizer().vocab_size());
-  if (reader.error()) {
-    call->Fail(*reader.error());
-    return;
-  }
   StartChat(call, *model, request, [&](const assistant::Prompt&) {
     return make_sink(MakeHead(*model, "chatcmpl-", request.params), request);
   });

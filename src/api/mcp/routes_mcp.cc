@@ -53,14 +53,8 @@ void ApiServer::RunChatWithTools(const CallPtr& call, JsonValue body, const Chat
     call->Fail(BadParameter("n", "'n' must be 1 with tools of MCP servers"));
     return;
   }
-  const ModelPtr model = FindModel(call, request.params.model);
+  const ModelPtr model = FindChatModel(call, body, request);
   if (model == nullptr) return;
-  ParamReader reader(*body.AsObject(), ChatParams());
-  CheckLogitBias(reader, request.params, model->backend->tokenizer().vocab_size());
-  if (reader.error()) {
-    call->Fail(*reader.error());
-    return;
-  }
   StartChat(call, *model, request, [&](const assistant::Prompt&) {
     return MakeToolLoop(call, model, request, std::get<OfferedTools>(std::move(taken)),
                         make_sink(MakeHead(*model, "chatcmpl-", request.params), request));
